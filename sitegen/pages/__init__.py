@@ -1,0 +1,1 @@
+"""Page kinds: each module turns records into pages and data files."""
