@@ -1,0 +1,772 @@
+"""The contract between runners and site: one pydantic model for every kind of file under ``results/``.
+
+Records are strict: wrong types, unknown fields, NaN, Infinity, markup and control characters are refused, so that a
+page may trust what it is given. Checks across files (does the model exist, does the hash agree) are the store's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from sitegen.metrics import METRICS
+
+__all__ = [
+    "FAMILIES",
+    "PREDICTION_KINDS",
+    "RECORD_TYPES",
+    "Alignment",
+    "Checkpoint",
+    "DatasetCard",
+    "Disagreement",
+    "DisagreementValue",
+    "Exposure",
+    "Family",
+    "GalleryIndex",
+    "ModelCard",
+    "NumberKind",
+    "PredictionKind",
+    "Protocol",
+    "PublishedNumber",
+    "Run",
+    "Samples",
+    "Source",
+    "SourceTable",
+    "Speed",
+    "Verified",
+    "canonical_json",
+    "round_significant",
+    "sha256_of",
+    "summarise",
+]
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Field types
+
+_MARKUP = re.compile(r"<\s*[A-Za-z/!?]|\b(?:javascript|vbscript)\s*:", re.IGNORECASE)
+_BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+
+
+def _plain_text(value: str) -> str:
+    """Refuse what could be more than text: markup, script addresses, control and direction-override characters."""
+    if found := _MARKUP.search(value):
+        raise ValueError(f"markup or a script address is not allowed in text: '{found.group(0)}'")
+    for char in value:
+        if char in _BIDI or (unicodedata.category(char) in {"Cc", "Cs"} and char != "\n"):
+            raise ValueError(f"control character U+{ord(char):04X} is not allowed in text")
+    if value != value.strip():
+        raise ValueError("text must not begin or end with white space")
+    return value
+
+
+def _known_metric(value: str) -> str:
+    if value not in METRICS:
+        raise ValueError(f"unknown metric '{value}'; known: {', '.join(METRICS)}")
+    return value
+
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+"""Kebab-case identifier; equals the stem of the record's file."""
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_plain_text)]
+OptionalText = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_plain_text)]
+Url = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^\s<>\"'`\\]+$", max_length=500), AfterValidator(_plain_text)
+]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+GitCommit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")]
+Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+BibKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:_-]{0,79}$")]
+MetricId = Annotated[str, AfterValidator(_known_metric)]
+Year = Annotated[int, Field(ge=1900, le=2100)]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+
+PredictionKind = Literal[
+    "metric-depth", "scale-invariant-depth", "affine-invariant-depth", "affine-invariant-disparity", "ordinal"
+]
+"""What a prediction is invariant to; ``metric-depth`` is the strongest."""
+PREDICTION_KINDS: tuple[PredictionKind, ...] = get_args(PredictionKind)
+
+Family = Literal[
+    "metric",
+    "scale",
+    "affine-depth",
+    "affine-disparity",
+    "affine-unspecified",
+    "ordinal",
+    "speed",
+    "size",
+    "rank",
+    "unplaced",
+]
+"""How a published number's prediction was fitted to the ground truth, or what else the number is."""
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+NumberKind = Literal["reported", "copied", "re-run", "unclear"]
+"""Who measured a published number: the model's authors, an older source that is quoted, somebody else, not settled."""
+NumberFlag = Literal["suspect", "caution", "secondary"]
+ZeroShot = Literal["yes", "no", "unknown"]
+Relation = Literal["zero_shot", "trained_on", "fine_tuned_on", "pretrained_on", "same_source"]
+
+
+class Record(BaseModel):
+    """Base of all records: strict, closed, immutable, no NaN or Infinity."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Cards
+
+
+class DatasetCard(Record):
+    """A data set (``results/datasets/<id>.yaml``), an average over several, or the place of numbers without one."""
+
+    schema_version: Literal[1]
+    id: Id
+    name: Text
+    kind: Literal["dataset", "average", "none"] = "dataset"
+    citable: bool = True
+    """False for smoke boards: shown with a mark, never to be cited."""
+    role: Literal["evaluation", "training", "both"]
+    year: Year | None = None
+    summary: OptionalText = ""
+    paper_title: OptionalText = ""
+    arxiv_or_doi: OptionalText = ""
+    bibtex: list[BibKey] = []
+    homepage: Url | None = None
+    scene: Literal["indoor", "outdoor", "mixed", "objects"] | None = None
+    real_or_synthetic: Literal["real", "synthetic"] | None = None
+    sensor: OptionalText = ""
+    resolution: OptionalText = ""
+    images_eval: OptionalText = ""
+    split_name: OptionalText = ""
+    depth_range_m: OptionalText = ""
+    ground_truth_kind: Literal["dense", "semi-dense", "sparse", "disparity", "ordinal"] | None = None
+    units: OptionalText = ""
+    """How depth is stored on disk and how it becomes metres."""
+    licence: OptionalText = ""
+    images_republishable: Literal["yes", "no", "unknown"] = "unknown"
+    download_requires: Literal["none", "login", "form", "unknown"] = "unknown"
+    parts: list[Id] = []
+    """Ids of data sets that are parts of this one (DIODE indoor, outdoor)."""
+    members: list[Text] = []
+    """For an average: what it averages over, as the source says."""
+    primary_metrics: dict[Family, MetricId] = {}
+    """The metric by which a board of a family is sorted, where it is not the usual one."""
+    traps: list[Text] = []
+    """What goes wrong when this data set is used; shown beside its boards."""
+    notes: list[Text] = []
+    seen_at: OptionalText = ""
+    """Where the facts of this card were read."""
+
+
+class Exposure(Record):
+    """What a model saw of a data set before being tested on it, and how that is known."""
+
+    dataset: Id
+    relation: Relation
+    evidence: Text
+
+
+class Checkpoint(Record):
+    """One released weight file or hub repository."""
+
+    url: OptionalText = ""
+    revision: OptionalText = ""
+    sha256: Sha256 | None = None
+    loader: OptionalText = ""
+
+
+class ModelCard(Record):
+    """A released or described model (``results/models/<id>.yaml``)."""
+
+    schema_version: Literal[1]
+    id: Id
+    name: Text
+    family: Id
+    variant: OptionalText = ""
+    baseline: bool = False
+    """True for a reference point that is no learned model (mean depth, row prior, dark channel)."""
+    year: Year | None = None
+    venue: OptionalText = ""
+    paper_title: OptionalText = ""
+    arxiv: OptionalText = ""
+    authors: OptionalText = ""
+    bibtex: list[BibKey] = []
+    code_url: Url | None = None
+    licence_code: OptionalText = ""
+    licence_weights: OptionalText = ""
+    commercial_use: Literal["yes", "no", "unknown"] = "unknown"
+    """Whether the licence of the weights, as read, allows commercial use; ``unknown`` unless a text settles it."""
+    output_kind: PredictionKind | Literal["unknown"]
+    architecture_class: Literal["cnn", "transformer", "hybrid", "diffusion", "classical"] | None = None
+    backbone: OptionalText = ""
+    architecture: OptionalText = ""
+    """How the network is built, in a few sentences."""
+    params_m: Annotated[float, Field(gt=0)] | None = None
+    input_rule: OptionalText = ""
+    """How an image becomes the network's input: size, multiple, aspect, normalisation."""
+    alignment: OptionalText = ""
+    """How its output has to be fitted before it is scored."""
+    trained_on: list[Id] = []
+    pretrained_on: list[Id] = []
+    exposure: list[Exposure] = []
+    checkpoints: list[Checkpoint] = []
+    how_to_run: OptionalText = ""
+    """A shell command or Python lines that run the model; shown as code."""
+    notes: list[Text] = []
+    seen_at: OptionalText = ""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Sources and published numbers
+
+
+class SourceTable(Record):
+    """One table of a source: which families and kinds its cells hold and why."""
+
+    place: Text
+    families: Annotated[list[Family], Field(min_length=1)]
+    kinds: Annotated[list[NumberKind], Field(min_length=1)]
+    family_rule: Text
+    kind_rule: Text
+    why: Text
+
+
+class Source(Record):
+    """A text that numbers were read in (``results/sources/<id>.yaml``, numbers in ``<id>.csv`` beside it)."""
+
+    schema_version: Literal[1]
+    id: Id
+    title: Text
+    authors: OptionalText = ""
+    year: Year | None = None
+    venue: OptionalText = ""
+    url: Url | None = None
+    seen_at: Text
+    """repository:path@commit, the address of a stored page, or the text index and file id."""
+    bibtex: list[BibKey] = []
+    kind_of_text: Literal["paper", "readme", "documentation", "notes", "issue-thread", "third-party-benchmark"]
+    compared: OptionalText = ""
+    """What the source compares, in a sentence."""
+    caveats: list[Text] = []
+    tables: Annotated[list[SourceTable], Field(min_length=1)]
+
+
+class PublishedNumber(Record):
+    """One row of ``results/sources/<source>.csv``: one number as a source printed it."""
+
+    model: Id
+    model_as_printed: Text
+    variant: OptionalText = ""
+    dataset: Id
+    split: OptionalText = ""
+    protocol_note: OptionalText = ""
+    metric: MetricId
+    value: float
+    value_as_printed: Text
+    zero_shot: ZeroShot
+    place: Text
+    family: Family
+    family_evidence: Text
+    kind: NumberKind
+    flag: NumberFlag | None = None
+    flag_reason: OptionalText = ""
+    protocol: Id | None = None
+    """Protocol id, only where the source's protocol is exactly known."""
+    compared_value: float | None = None
+    compared_source: Id | None = None
+    status_as_stated: Literal["match", "off", "informational", "blocked"] | None = None
+    measured_on: OptionalText = ""
+    measured_date: OptionalText = ""
+    seen_at: OptionalText = ""
+
+    @model_validator(mode="after")
+    def _flag_has_reason(self) -> PublishedNumber:
+        if (self.flag is None) != (self.flag_reason == ""):
+            raise ValueError("flag and flag_reason go together: a flag needs its reason")
+        return self
+
+    @model_validator(mode="after")
+    def _value_in_range(self) -> PublishedNumber:
+        metric = METRICS[self.metric]
+        if self.value < metric.low or (metric.high is not None and self.value > metric.high):
+            high = "infinity" if metric.high is None else f"{metric.high:g}"
+            raise ValueError(f"{self.metric} of {self.value} is outside {metric.low:g}..{high}")
+        return self
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Disagreements
+
+
+class DisagreementValue(Record):
+    """One of the values of a documented disagreement."""
+
+    label: Text
+    """What was different for this value."""
+    value: float
+    value_as_printed: Text
+    approximate: bool = False
+    role: Literal["paper", "re-run"]
+    dataset: Id | None = None
+    """Where it is another data set than the case's."""
+    metric: MetricId | None = None
+    source: Id | None = None
+    setting: OptionalText = ""
+    """Groups values that belong to one comparison when a case holds several."""
+
+
+class Disagreement(Record):
+    """The same checkpoint with different numbers (``results/disagreements/<id>.yaml``)."""
+
+    schema_version: Literal[1]
+    id: Id
+    number: Annotated[int, Field(ge=1)]
+    title: Text
+    theme: Literal["ground-truth", "crop-and-resolution", "alignment", "checkpoint-and-sampling", "unexplained"]
+    models: Annotated[list[Id], Field(min_length=1)]
+    dataset: Id
+    metric: MetricId
+    values: list[DisagreementValue]
+    differs: Text
+    """What differs between the values."""
+    explained: bool = True
+    sources: list[Id] = []
+    references: list[Text] = []
+    """Further places, as issue threads or documents, in words or as addresses."""
+    notes: list[Text] = []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Protocols
+
+
+class Reference(Record):
+    """Where a protocol is defined."""
+
+    paper: OptionalText = ""
+    repository: OptionalText = ""
+    commit: GitCommit | None = None
+    place: OptionalText = ""
+
+
+class SampleList(Record):
+    """The images of an evaluation, in the order of their sorted ids."""
+
+    name: Text
+    count: Annotated[int, Field(ge=1)] | None
+    sha256: Sha256 | None = None
+    """Of the sorted ids, one a line with a newline after each; None while the list could not be had."""
+
+
+class GroundTruth(Record):
+    """Which ground truth is compared with."""
+
+    variant: Text
+    storage: OptionalText = ""
+
+
+class ValidRange(Record):
+    """Which ground-truth depths count, in metres; None means no limit on that side."""
+
+    min_m: float | None
+    max_m: float | None
+    min_inclusive: bool
+    max_inclusive: bool
+
+
+class CropWindow(Record):
+    """Which pixels count, and in which frame the window is taken; half-open rows and columns."""
+
+    name: Literal["none", "eigen-nyu", "eigen-kitti", "garg-kitti", "custom"]
+    frame: Text
+    """``full-image`` or what the image is cut to before the window is taken, such as ``kb-crop-352x1216``."""
+    rows: list[float] | None = None
+    columns: list[float] | None = None
+    unit: Literal["pixels", "fraction"] | None = None
+
+    @model_validator(mode="after")
+    def _window_is_given(self) -> CropWindow:
+        if (self.name == "none") != (self.rows is None and self.columns is None and self.unit is None):
+            raise ValueError("rows, columns and unit are given exactly when a window is named")
+        for name, bounds in (("rows", self.rows), ("columns", self.columns)):
+            if bounds is not None and (len(bounds) != 2 or bounds[0] >= bounds[1]):
+                raise ValueError(f"{name} must be [first, end) with first below end")
+        return self
+
+
+class ResizeStep(Record):
+    """One step of the resize chain."""
+
+    what: Literal["image", "prediction", "ground-truth"]
+    quantity: Literal["colour", "depth", "disparity", "network-output"]
+    to: Text
+    mode: Text
+    align_corners: bool | None = None
+    antialias: bool | None = None
+
+
+class Alignment(Record):
+    """How a prediction of one kind is fitted before it is scored."""
+
+    space: Literal["none", "depth", "disparity", "log-depth"]
+    solver: Literal["none", "median", "scale", "scale-shift"]
+    estimator: Text
+    """How the solver estimates: least squares, numpy median, lower median, weighted L1 ..."""
+    floor: OptionalText = ""
+    """What an aligned disparity is floored at before it is inverted."""
+    floor_m: float | None = None
+    """The same as a depth in metres where it is a fixed number: disparity is floored at 1/floor_m."""
+
+
+class Clamp(Record):
+    """Limits of the aligned prediction in metres."""
+
+    min_m: float | None
+    max_m: float | None
+    note: OptionalText = ""
+
+
+class Protocol(Record):
+    """How a data set is evaluated (``results/protocols/<dataset>/<id>.yaml``)."""
+
+    schema_version: Literal[1]
+    id: Id
+    version: Annotated[int, Field(ge=1)]
+    title: Text
+    house: bool = False
+    dataset: Id
+    sample_list: SampleList
+    ground_truth: GroundTruth
+    valid_range: ValidRange
+    mask: Text
+    crop: CropWindow
+    resize: list[ResizeStep]
+    alignment: Annotated[dict[PredictionKind, Alignment], Field(min_length=1)]
+    clamp: Clamp | None
+    flip_average: bool
+    aggregation: Literal["mean-of-images", "pooled-pixels"]
+    metrics: Annotated[list[MetricId], Field(min_length=1)]
+    primary_metric: MetricId
+    minimum_valid_pixels: Annotated[int, Field(ge=1)] = 1
+    reference: Reference
+    notes: list[Text] = []
+
+    @model_validator(mode="after")
+    def _primary_is_measured(self) -> Protocol:
+        if self.primary_metric not in self.metrics:
+            raise ValueError(f"primary_metric '{self.primary_metric}' is not among metrics")
+        return self
+
+    def block(self) -> dict[str, Any]:
+        """Return what defines the protocol: everything but titles, notes, references and the house mark."""
+        return self.model_dump(mode="json", exclude={"title", "notes", "reference", "house", "schema_version"})
+
+    def digest(self) -> str:
+        """Return the sha256 of the canonical block: two protocols with the same digest measure the same thing."""
+        return sha256_of(self.block())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Measurements
+
+
+class RunModel(Record):
+    """Which weights were run and how."""
+
+    id: Id
+    revision: OptionalText = ""
+    weights_sha256: Sha256 | None = None
+    dtype: Literal["float32", "float16", "bfloat16", "float64"]
+    settings: dict[str, str | int | float | bool | None] = {}
+
+
+class Skip(Record):
+    """An image that was listed and not scored."""
+
+    id: Text
+    reason: Text
+
+
+class RunDataset(Record):
+    """Which images were scored."""
+
+    id: Id
+    split: Text
+    list_sha256: Sha256
+    listed: Annotated[int, Field(ge=0)]
+    evaluated: Annotated[int, Field(ge=0)]
+    skipped: list[Skip] = []
+
+
+class RunProtocol(Record):
+    """Which protocol was run: its id, its digest and the whole block."""
+
+    id: Id
+    sha256: Sha256
+    block: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _digest_agrees(self) -> RunProtocol:
+        if sha256_of(self.block) != self.sha256:
+            raise ValueError("sha256 is not that of the block")
+        return self
+
+
+class Samples(BaseModel):
+    """Columnar per-image values: the fixed columns and one column a metric (None: no value for that image)."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True, allow_inf_nan=False)
+    __pydantic_extra__: dict[str, list[float | None]]
+
+    id: Annotated[list[Text], Field(min_length=1)]
+    group: list[Text]
+    valid_pixels: list[Annotated[int, Field(ge=0)]]
+    scale: list[float | None]
+    shift: list[float | None]
+    clamped_share: list[float | None]
+
+    @property
+    def metrics(self) -> dict[str, list[float | None]]:
+        """Return the metric columns."""
+        return dict(self.__pydantic_extra__)
+
+    @model_validator(mode="after")
+    def _columns_agree(self) -> Samples:
+        for name in self.__pydantic_extra__:
+            _known_metric(name)
+        lengths = {name: len(column) for name, column in self.model_dump().items()}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"columns differ in length: {lengths}")
+        if self.id != sorted(set(self.id)):
+            raise ValueError("ids must be sorted and unique")
+        return self
+
+
+class Environment(Record):
+    """What a measurement ran on; fields that do not apply are None."""
+
+    python: Text
+    torch: OptionalText | None = None
+    torchvision: OptionalText | None = None
+    transformers: OptionalText | None = None
+    diffusers: OptionalText | None = None
+    timm: OptionalText | None = None
+    numpy: OptionalText | None = None
+    pillow: OptionalText | None = None
+    cuda: OptionalText | None = None
+    driver: OptionalText | None = None
+    device: Text
+    cpu: OptionalText | None = None
+    platform: OptionalText | None = None
+    runner_version: Text
+    git_commit: GitCommit | None = None
+    dirty: bool | None = None
+
+
+class Timings(Record):
+    """When and how long; not part of a run's digest."""
+
+    started: Text
+    seconds_total: Annotated[float, Field(ge=0)]
+    seconds_predict: Annotated[float, Field(ge=0)] | None = None
+
+
+class Run(Record):
+    """A measured result (``results/runs/<dataset>/<protocol>/<model>.json``)."""
+
+    schema_version: Literal[1]
+    model: RunModel
+    dataset: RunDataset
+    protocol: RunProtocol
+    prediction_kind: PredictionKind
+    command: Text
+    samples: Samples
+    summary: dict[MetricId, float | None]
+    environment: Environment
+    timings: Timings
+    submitter: Text
+    sha256: Sha256
+
+    @model_validator(mode="after")
+    def _counts_agree(self) -> Run:
+        if self.dataset.evaluated != len(self.samples.id):
+            raise ValueError(f"dataset.evaluated is {self.dataset.evaluated}, samples hold {len(self.samples.id)}")
+        if self.dataset.listed != self.dataset.evaluated + len(self.dataset.skipped):
+            raise ValueError("dataset.listed must be evaluated plus skipped")
+        return self
+
+    @model_validator(mode="after")
+    def _summary_is_derived(self) -> Run:
+        if expected := self._summary_faults():
+            raise ValueError("summary does not follow from samples: " + "; ".join(expected))
+        return self
+
+    @model_validator(mode="after")
+    def _digest_agrees(self) -> Run:
+        if self.digest() != self.sha256:
+            raise ValueError(f"sha256 does not agree with the record, whose digest is {self.digest()}")
+        return self
+
+    @property
+    def complete(self) -> bool:
+        """Return whether every listed image was scored."""
+        return self.dataset.evaluated == self.dataset.listed and not self.dataset.skipped
+
+    def digest(self) -> str:
+        """Return the sha256 over the record without its own digest and the timings."""
+        return sha256_of(self.model_dump(mode="json", exclude={"sha256", "timings"}))
+
+    def _summary_faults(self) -> list[str]:
+        derived = summarise(self.samples.metrics)
+        faults = [f"{name} is missing" for name in derived if name not in self.summary]
+        faults += [f"{name} has no column" for name in self.summary if name not in derived]
+        for name, value in derived.items():
+            if name in self.summary and not _close(value, self.summary[name]):
+                faults.append(f"{name} is {self.summary[name]}, the mean of the samples is {value}")
+        return faults
+
+
+class SpeedStatistics(Record):
+    """Latency of one image in milliseconds."""
+
+    p10_ms: Annotated[float, Field(gt=0)]
+    median_ms: Annotated[float, Field(gt=0)]
+    p90_ms: Annotated[float, Field(gt=0)]
+
+
+class Speed(Record):
+    """A measured speed (``results/speed/<device>/<model>.json``)."""
+
+    schema_version: Literal[1]
+    model: RunModel
+    device: Id
+    batch: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    width: Annotated[int, Field(ge=1)]
+    warmup: Annotated[int, Field(ge=0)]
+    repeats: Annotated[int, Field(ge=1)]
+    random_weights: bool
+    latency: SpeedStatistics
+    peak_memory_mb: float | None = None
+    power_w: float | None = None
+    command: Text
+    environment: Environment
+    date: Date
+    submitter: Text
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Gallery and verification
+
+
+class GalleryImage(Record):
+    """One picture of a gallery entry."""
+
+    file: FileName
+    kind: Literal["image", "ground-truth", "prediction", "error"]
+    model: Id | None = None
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+    alt: Text
+
+
+class GalleryIndex(Record):
+    """A gallery entry (``results/gallery/<dataset>/<sample>/index.json``)."""
+
+    schema_version: Literal[1]
+    dataset: Id
+    sample: Id
+    title: Text
+    licence: Text
+    images: Annotated[list[GalleryImage], Field(min_length=1)]
+
+
+class Verification(Record):
+    """A digest that a maintainer got by running the record again."""
+
+    sha256: Sha256
+    verified_by: Text
+    date: Date
+    how: Text
+
+
+class Verified(Record):
+    """All re-run digests (``results/verified.yaml``)."""
+
+    schema_version: Literal[1]
+    digests: list[Verification] = []
+
+
+RECORD_TYPES: dict[str, type[BaseModel]] = {
+    "dataset": DatasetCard,
+    "protocol": Protocol,
+    "model": ModelCard,
+    "source": Source,
+    "number": PublishedNumber,
+    "disagreement": Disagreement,
+    "run": Run,
+    "speed": Speed,
+    "gallery": GalleryIndex,
+    "verified": Verified,
+}
+"""Record types by the name that ``sitegen schema NAME`` takes."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Canonical form
+
+
+def round_significant(value: float, digits: int = 6) -> float:
+    """Return a float with that many significant digits, the precision of every stored float."""
+    return float(f"{value:.{digits}g}")
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of a value: sorted keys, no white space, no NaN.
+
+    Raises:
+        ValueError: If the value holds NaN or Infinity.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256_of(value: Any) -> str:
+    """Return the sha256 of a value's canonical JSON in UTF-8.
+
+    Numbers that are equal have one form (80 and 80.0 give the same digest).
+    """
+    return hashlib.sha256(canonical_json(_normal_numbers(value)).encode()).hexdigest()
+
+
+def summarise(columns: Mapping[str, Iterable[float | None]]) -> dict[str, float | None]:
+    """Return the mean of each column over the images that have a value, to 6 significant digits; None without any."""
+    means: dict[str, float | None] = {}
+    for name, column in columns.items():
+        values = [value for value in column if value is not None]
+        means[name] = round_significant(sum(values) / len(values)) if values else None
+    return means
+
+
+def _normal_numbers(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _normal_numbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_normal_numbers(item) for item in value]
+    return value
+
+
+def _close(first: float | None, second: float | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return abs(first - second) <= 1e-6 * max(1.0, abs(first))
