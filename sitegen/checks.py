@@ -1,0 +1,176 @@
+"""Checks across files: every id that a record names must exist and every hash must be that of the thing it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sitegen.findings import Finding
+
+if TYPE_CHECKING:
+    from sitegen.records import Source
+    from sitegen.store import Store, StoredNumber
+
+__all__ = ["cross_check"]
+
+
+def cross_check(store: Store) -> Iterator[Finding]:
+    """Yield a finding for each reference between records that does not hold.
+
+    Args:
+        store: Records that have passed the checks of their own types.
+    """
+    yield from _datasets(store)
+    yield from _models(store)
+    yield from _sources(store)
+    yield from _numbers(store)
+    yield from _disagreements(store)
+    yield from _protocols(store)
+    yield from _runs(store)
+    yield from _speeds(store)
+    yield from _galleries(store)
+    yield from _verified(store)
+
+
+def _error(path: str, pointer: str, message: str) -> Finding:
+    return Finding("error", path, pointer, message)
+
+
+def _keys(store: Store, path: str, keys: list[str]) -> Iterator[Finding]:
+    for index, key in enumerate(keys):
+        if key not in store.references:
+            yield _error(path, f"/bibtex/{index}", f"no entry '{key}' in references.bib")
+
+
+def _datasets(store: Store) -> Iterator[Finding]:
+    for card in store.datasets.values():
+        path = f"datasets/{card.id}.yaml"
+        yield from _keys(store, path, card.bibtex)
+        for index, part in enumerate(card.parts):
+            if part not in store.datasets:
+                yield _error(path, f"/parts/{index}", f"no data set card '{part}'")
+
+
+def _models(store: Store) -> Iterator[Finding]:
+    for card in store.models.values():
+        path = f"models/{card.id}.yaml"
+        yield from _keys(store, path, card.bibtex)
+        for index, seen in enumerate(card.exposure):
+            if seen.dataset not in store.datasets:
+                yield _error(path, f"/exposure/{index}/dataset", f"no data set card '{seen.dataset}'")
+
+
+def _sources(store: Store) -> Iterator[Finding]:
+    with_numbers = {number.source for number in store.numbers}
+    for source in store.sources.values():
+        path = f"sources/{source.id}.yaml"
+        yield from _keys(store, path, source.bibtex)
+        if source.id not in with_numbers:
+            yield _error(path, "/", f"has no valid number in {source.id}.csv")
+        places = [table.place for table in source.tables]
+        for place in sorted({place for place in places if places.count(place) > 1}):
+            yield _error(path, "/tables", f"place '{place}' stands twice")
+
+
+def _numbers(store: Store) -> Iterator[Finding]:
+    tables = {source.id: {table.place: table for table in source.tables} for source in store.sources.values()}
+    used: set[tuple[str, str]] = set()
+    for number in store.numbers:
+        used.add((number.source, number.row.place))
+        yield from _number_ids(store, number)
+        table = tables.get(number.source, {}).get(number.row.place)
+        if number.source not in tables:
+            continue
+        where = f"sources/{number.source}.csv"
+        if table is None:
+            yield _error(where, f"/{number.line}/place", f"'{number.row.place}' is no table of the source's card")
+        elif number.row.family not in table.families:
+            yield _error(where, f"/{number.line}/family", f"'{number.row.family}' is not declared for '{table.place}'")
+        elif number.row.kind not in table.kinds:
+            yield _error(where, f"/{number.line}/kind", f"'{number.row.kind}' is not declared for '{table.place}'")
+    for source in store.sources.values():
+        yield from _unused_tables(source, used)
+
+
+def _unused_tables(source: Source, used: set[tuple[str, str]]) -> Iterator[Finding]:
+    for index, table in enumerate(source.tables):
+        if (source.id, table.place) not in used:
+            yield _error(f"sources/{source.id}.yaml", f"/tables/{index}", f"'{table.place}' has no valid number")
+
+
+def _number_ids(store: Store, number: StoredNumber) -> Iterator[Finding]:
+    path, row = f"sources/{number.source}.csv", number.row
+    if row.model not in store.models:
+        yield _error(path, f"/{number.line}/model", f"no model card '{row.model}'")
+    if row.dataset not in store.datasets:
+        yield _error(path, f"/{number.line}/dataset", f"no data set card '{row.dataset}'")
+    if row.protocol is not None and (row.dataset, row.protocol) not in store.protocols:
+        yield _error(path, f"/{number.line}/protocol", f"no protocol '{row.dataset}/{row.protocol}'")
+    if row.compared_source is not None and row.compared_source not in store.sources:
+        yield _error(path, f"/{number.line}/compared_source", f"no source card '{row.compared_source}'")
+
+
+def _disagreements(store: Store) -> Iterator[Finding]:
+    numbers: dict[int, str] = {}
+    for case in store.disagreements.values():
+        path = f"disagreements/{case.id}.yaml"
+        if case.number in numbers:
+            yield _error(path, "/number", f"{case.number} is also the number of '{numbers[case.number]}'")
+        numbers[case.number] = case.id
+        named = [(f"/models/{i}", "model", m, store.models) for i, m in enumerate(case.models)]
+        named += [(f"/sources/{i}", "source", s, store.sources) for i, s in enumerate(case.sources)]
+        named += [("/dataset", "data set", case.dataset, store.datasets)]
+        for i, value in enumerate(case.values):
+            named += [(f"/values/{i}/source", "source", value.source, store.sources)] if value.source else []
+            named += [(f"/values/{i}/dataset", "data set", value.dataset, store.datasets)] if value.dataset else []
+        for pointer, what, name, cards in named:
+            if name not in cards:
+                yield _error(path, pointer, f"no {what} card '{name}'")
+
+
+def _protocols(store: Store) -> Iterator[Finding]:
+    for protocol in store.protocols.values():
+        if protocol.dataset not in store.datasets:
+            path = f"protocols/{protocol.dataset}/{protocol.id}.yaml"
+            yield _error(path, "/dataset", f"no data set card '{protocol.dataset}'")
+
+
+def _runs(store: Store) -> Iterator[Finding]:
+    for run in store.runs:
+        path = f"runs/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
+        if run.model.id not in store.models:
+            yield _error(path, "/model/id", f"no model card '{run.model.id}'")
+        if run.dataset.id not in store.datasets:
+            yield _error(path, "/dataset/id", f"no data set card '{run.dataset.id}'")
+        protocol = store.protocols.get((run.dataset.id, run.protocol.id))
+        if protocol is None:
+            yield _error(path, "/protocol/id", f"no protocol '{run.dataset.id}/{run.protocol.id}'")
+        elif protocol.digest() != run.protocol.sha256:
+            yield _error(
+                path, "/protocol/sha256", f"the protocol's sha256 is {protocol.digest()}: it has changed since"
+            )
+        elif protocol.sample_list.sha256 not in (None, run.dataset.list_sha256):
+            yield _error(path, "/dataset/list_sha256", f"the protocol's list has sha256 {protocol.sample_list.sha256}")
+
+
+def _speeds(store: Store) -> Iterator[Finding]:
+    for speed in store.speeds:
+        if speed.model.id not in store.models:
+            path = f"speed/{speed.device}/{speed.model.id}.json"
+            yield _error(path, "/model/id", f"no model card '{speed.model.id}'")
+
+
+def _galleries(store: Store) -> Iterator[Finding]:
+    for gallery in store.galleries:
+        folder = f"gallery/{gallery.dataset}/{gallery.sample}"
+        if gallery.dataset not in store.datasets:
+            yield _error(f"{folder}/index.json", "/dataset", f"no data set card '{gallery.dataset}'")
+        for index, image in enumerate(gallery.images):
+            if not (store.root / folder / image.file).is_file():
+                yield _error(f"{folder}/index.json", f"/images/{index}/file", f"no file '{image.file}' beside it")
+
+
+def _verified(store: Store) -> Iterator[Finding]:
+    digests = {run.sha256 for run in store.runs}
+    for digest in sorted(store.verified - digests):
+        yield Finding("warning", "verified.yaml", "/digests", f"no run has the digest {digest}")

@@ -1,0 +1,282 @@
+"""Reads everything under ``results/`` into records, with all findings at once.
+
+Nothing is skipped silently: a file that is no record, a record that does not validate and a reference that leads
+nowhere each give a finding. What did validate is returned beside the findings, so that one bad file does not hide the
+others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from sitegen import checks
+from sitegen.findings import Finding, errors
+from sitegen.reading import BibEntry, CsvRow, Reader
+from sitegen.records import (
+    DatasetCard,
+    Disagreement,
+    GalleryIndex,
+    ModelCard,
+    Protocol,
+    PublishedNumber,
+    Run,
+    Source,
+    Speed,
+    Verified,
+)
+
+__all__ = ["DEFAULT_RESULTS", "NUMBER_COLUMNS", "InvalidResultsError", "Store", "StoredNumber", "load", "load_valid"]
+
+DEFAULT_RESULTS = Path("results")
+NUMBER_COLUMNS: tuple[str, ...] = tuple(PublishedNumber.model_fields)
+"""Header of every ``results/sources/<source>.csv``."""
+
+R = TypeVar("R", bound=BaseModel)
+_NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+_IGNORED = {"LICENSE", "README.md", ".gitkeep"}
+
+
+@dataclass(frozen=True)
+class StoredNumber:
+    """A published number and where it stands: its source and the line of the source's CSV."""
+
+    source: str
+    line: int
+    row: PublishedNumber
+
+
+@dataclass(frozen=True)
+class Store:
+    """All records of a results folder, by id, and what is wrong with the files."""
+
+    root: Path
+    datasets: dict[str, DatasetCard] = field(default_factory=dict)
+    models: dict[str, ModelCard] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    numbers: tuple[StoredNumber, ...] = ()
+    protocols: dict[tuple[str, str], Protocol] = field(default_factory=dict)
+    disagreements: dict[str, Disagreement] = field(default_factory=dict)
+    runs: tuple[Run, ...] = ()
+    speeds: tuple[Speed, ...] = ()
+    galleries: tuple[GalleryIndex, ...] = ()
+    verified: frozenset[str] = frozenset()
+    references: dict[str, BibEntry] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def errors(self) -> list[Finding]:
+        """Return the findings that stop a build."""
+        return errors(self.findings)
+
+
+class InvalidResultsError(ValueError):
+    """The results folder holds errors; ``findings`` has all of them."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__(f"{len(findings)} errors in the results folder")
+        self.findings = findings
+
+
+def load(root: Path = DEFAULT_RESULTS) -> Store:
+    """Read a results folder.
+
+    Args:
+        root: The folder (``results/`` of the repository).
+
+    Returns:
+        All records that validate and all findings about those that do not; the cross-file checks are included.
+    """
+    reader = Reader(root)
+    if not root.is_dir():
+        return Store(root, findings=(Finding("error", str(root), "/", "is no folder"),))
+    loader = _Loader(reader)
+    store = loader.store()
+    return _with_findings(store, [*reader.findings, *checks.cross_check(store)])
+
+
+def load_valid(root: Path = DEFAULT_RESULTS) -> Store:
+    """Read a results folder that must be free of errors.
+
+    Raises:
+        InvalidResultsError: With all errors, if there is one.
+    """
+    store = load(root)
+    if store.errors:
+        raise InvalidResultsError(store.errors)
+    return store
+
+
+@dataclass
+class _Loader:
+    """Walks the folder once; each method reads one kind of file."""
+
+    reader: Reader
+
+    def store(self) -> Store:
+        self._refuse_strangers()
+        sources = self._cards("sources/*.yaml", Source)
+        return Store(
+            root=self.reader.root,
+            datasets=self._cards("datasets/*.yaml", DatasetCard),
+            models=self._cards("models/*.yaml", ModelCard),
+            sources=sources,
+            numbers=tuple(self._numbers(sources)),
+            protocols=self._protocols(),
+            disagreements=self._cards("disagreements/*.yaml", Disagreement),
+            runs=tuple(self._runs()),
+            speeds=tuple(self._speeds()),
+            galleries=tuple(self._galleries()),
+            verified=self._verified(),
+            references=self._references(),
+        )
+
+    def _files(self, pattern: str) -> list[Path]:
+        return sorted(self.reader.root.glob(pattern))
+
+    def _refuse_strangers(self) -> None:
+        known = {path for pattern in _LAYOUT for path in self.reader.root.glob(pattern)}
+        for path in sorted(self.reader.root.rglob("*")):
+            if path.is_file() and path not in known and path.name not in _IGNORED:
+                self.reader.fault(path, "/", f"is no file of this folder's layout: {', '.join(_LAYOUT)}")
+
+    def _record(self, path: Path, read: Callable[[Path], Any], record_type: type[R]) -> R | None:
+        data = read(path)
+        if data is None:
+            if not any(finding.path == self.reader.name(path) for finding in self.reader.findings):
+                self.reader.fault(path, "/", "is empty")
+            return None
+        return self._validate(path, "", data, record_type)
+
+    def _validate(self, path: Path, prefix: str, data: Any, record_type: type[R]) -> R | None:
+        try:
+            return record_type.model_validate(data)
+        except ValidationError as error:
+            for pointer, message in _explain(error):
+                self.reader.fault(path, prefix + pointer, message)
+            return None
+
+    def _cards(self, pattern: str, record_type: type[R]) -> dict[str, R]:
+        cards: dict[str, R] = {}
+        for path in self._files(pattern):
+            card = self._record(path, self.reader.yaml, record_type)
+            if card is not None and self._named(path, "/id", path.stem, str(card.id)):  # type: ignore[attr-defined]
+                cards[path.stem] = card
+        return cards
+
+    def _named(self, path: Path, pointer: str, expected: str, found: str) -> bool:
+        if expected != found:
+            self.reader.fault(path, pointer, f"is '{found}', but the file's place says '{expected}'")
+        return expected == found
+
+    def _numbers(self, sources: dict[str, Source]) -> Iterator[StoredNumber]:
+        for path in self._files("sources/*.csv"):
+            if path.stem not in sources:
+                self.reader.fault(path, "/", f"has no valid source card '{path.stem}.yaml' beside it")
+            for row in self.reader.csv(path, NUMBER_COLUMNS):
+                number = self._validate(path, f"/{row.line}", self._number_data(path, row), PublishedNumber)
+                if number is not None:
+                    yield StoredNumber(path.stem, row.line, number)
+
+    def _number_data(self, path: Path, row: CsvRow) -> dict[str, Any]:
+        data: dict[str, Any] = {name: cell for name, cell in row.cells.items() if cell != ""}
+        for name in _FLOAT_COLUMNS & data.keys():
+            if _NUMBER.match(data[name]):
+                data[name] = float(data[name])
+        return data
+
+    def _protocols(self) -> dict[tuple[str, str], Protocol]:
+        protocols: dict[tuple[str, str], Protocol] = {}
+        for path in self._files("protocols/*/*.yaml"):
+            protocol = self._record(path, self.reader.yaml, Protocol)
+            if protocol is None:
+                continue
+            named = self._named(path, "/id", path.stem, protocol.id)
+            if self._named(path, "/dataset", path.parent.name, protocol.dataset) and named:
+                protocols[protocol.dataset, protocol.id] = protocol
+        return protocols
+
+    def _runs(self) -> Iterator[Run]:
+        for path in self._files("runs/*/*/*.json"):
+            run = self._record(path, self.reader.json, Run)
+            if run is None:
+                continue
+            dataset, protocol = path.parts[-3:-1]
+            named = self._named(path, "/model/id", path.stem, run.model.id)
+            named &= self._named(path, "/dataset/id", dataset, run.dataset.id)
+            if self._named(path, "/protocol/id", protocol, run.protocol.id) and named:
+                yield run
+
+    def _speeds(self) -> Iterator[Speed]:
+        for path in self._files("speed/*/*.json"):
+            speed = self._record(path, self.reader.json, Speed)
+            if speed is None:
+                continue
+            named = self._named(path, "/model/id", path.stem, speed.model.id)
+            if self._named(path, "/device", path.parent.name, speed.device) and named:
+                yield speed
+
+    def _galleries(self) -> Iterator[GalleryIndex]:
+        for path in self._files("gallery/*/*/index.json"):
+            gallery = self._record(path, self.reader.json, GalleryIndex)
+            if gallery is None:
+                continue
+            dataset, sample = path.parts[-3:-1]
+            named = self._named(path, "/dataset", dataset, gallery.dataset)
+            if self._named(path, "/sample", sample, gallery.sample) and named:
+                yield gallery
+
+    def _verified(self) -> frozenset[str]:
+        path = self.reader.root / "verified.yaml"
+        record = self._record(path, self.reader.yaml, Verified) if path.exists() else None
+        return frozenset(entry.sha256 for entry in record.digests) if record else frozenset()
+
+    def _references(self) -> dict[str, BibEntry]:
+        path = self.reader.root / "references.bib"
+        return self.reader.bibtex(path) if path.exists() else {}
+
+
+_LAYOUT = (
+    "datasets/*.yaml",
+    "models/*.yaml",
+    "sources/*.yaml",
+    "sources/*.csv",
+    "protocols/*/*.yaml",
+    "disagreements/*.yaml",
+    "runs/*/*/*.json",
+    "speed/*/*.json",
+    "gallery/*/*/index.json",
+    "gallery/*/*/*.webp",
+    "verified.yaml",
+    "references.bib",
+)
+_FLOAT_COLUMNS = {
+    name
+    for name, info in PublishedNumber.model_fields.items()
+    if float in (info.annotation, *get_args(info.annotation))
+}
+
+
+def _with_findings(store: Store, findings: list[Finding]) -> Store:
+    values = {name: getattr(store, name) for name in Store.__dataclass_fields__}
+    return Store(**{**values, "findings": tuple(findings)})
+
+
+def _explain(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """Yield (JSON pointer, sentence) for each fault that pydantic found."""
+    for fault in error.errors(include_url=False, include_context=False):
+        pointer = "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] not in {"missing", "value_error"}:
+            message += f"; found {_short(fault['input'])}"
+        yield pointer, message[0].lower() + message[1:]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
