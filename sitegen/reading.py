@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import math
 import re
 from collections.abc import Hashable, Iterator
@@ -27,6 +28,8 @@ __all__ = ["MAX_BYTES", "BibEntry", "CsvRow", "Reader"]
 MAX_BYTES = 8 * 2**20
 """Largest file that is read: fifty times the largest honest record."""
 MAX_DEPTH = 32
+# What does not parse becomes a finding; the library's own log would print it a second time.
+logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
 _FORMULA = re.compile(r"^[=+@\t\r]|^-(?![\d.])")
 _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -13,12 +13,13 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
 
 from sitegen.metrics import METRICS
 
 __all__ = [
     "FAMILIES",
+    "PATTERN_MEANINGS",
     "PREDICTION_KINDS",
     "RECORD_TYPES",
     "Alignment",
@@ -71,20 +72,36 @@ def _known_metric(value: str) -> str:
     return value
 
 
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+_ID = r"^[a-z0-9][a-z0-9-]{0,63}$"
+_URL = r"^https?://[^\s<>\"'`\\]+$"
+_SHA256 = r"^[0-9a-f]{64}$"
+_COMMIT = r"^[0-9a-f]{7,40}$"
+_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_BIB_KEY = r"^[A-Za-z0-9][A-Za-z0-9:_-]{0,79}$"
+_FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+PATTERN_MEANINGS = {
+    _ID: "an id: lower-case letters, digits and hyphens, at most 64",
+    _URL: "an address that begins with http:// or https://",
+    _SHA256: "a sha256: 64 lower-case hexadecimal digits",
+    _COMMIT: "a git commit: 7 to 40 lower-case hexadecimal digits",
+    _DATE: "a date such as 2026-11-22",
+    _BIB_KEY: "a BibTeX key: letters, digits, colons, underscores and hyphens",
+    _FILE_NAME: "a plain file name: letters, digits, dots, underscores and hyphens",
+}
+"""What each pattern asks for, in words; findings use them."""
+
+Id = Annotated[str, StringConstraints(pattern=_ID)]
 """Kebab-case identifier; equals the stem of the record's file."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_plain_text)]
 OptionalText = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_plain_text)]
-Url = Annotated[
-    str, StringConstraints(pattern=r"^https?://[^\s<>\"'`\\]+$", max_length=500), AfterValidator(_plain_text)
-]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-GitCommit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")]
-Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-BibKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:_-]{0,79}$")]
+Url = Annotated[str, StringConstraints(pattern=_URL, max_length=500), AfterValidator(_plain_text)]
+Sha256 = Annotated[str, StringConstraints(pattern=_SHA256)]
+GitCommit = Annotated[str, StringConstraints(pattern=_COMMIT)]
+Date = Annotated[str, StringConstraints(pattern=_DATE)]
+BibKey = Annotated[str, StringConstraints(pattern=_BIB_KEY)]
 MetricId = Annotated[str, AfterValidator(_known_metric)]
 Year = Annotated[int, Field(ge=1900, le=2100)]
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+FileName = Annotated[str, StringConstraints(pattern=_FILE_NAME)]
 
 PredictionKind = Literal[
     "metric-depth", "scale-invariant-depth", "affine-invariant-depth", "affine-invariant-disparity", "ordinal"
@@ -531,6 +548,8 @@ class Samples(BaseModel):
     valid_pixels: list[Annotated[int, Field(ge=0)]]
     scale: list[float | None]
     shift: list[float | None]
+    degenerate: list[bool]
+    """Whether the fit should not be trusted: constant prediction, scale not above 0, or fewer than 10 valid pixels."""
     clamped_share: list[float | None]
 
     @property
@@ -610,10 +629,21 @@ class Run(Record):
         return self
 
     @model_validator(mode="after")
-    def _digest_agrees(self) -> Run:
-        if self.digest() != self.sha256:
+    def _digest_agrees(self, info: ValidationInfo) -> Run:
+        sealing = isinstance(info.context, dict) and info.context.get("sealing")
+        if not sealing and self.digest() != self.sha256:
             raise ValueError(f"sha256 does not agree with the record, whose digest is {self.digest()}")
         return self
+
+    @classmethod
+    def sealed(cls, data: Mapping[str, Any]) -> Run:
+        """Return the run of these fields with its ``sha256`` filled in; how a runner makes a record.
+
+        Raises:
+            pydantic.ValidationError: If the fields are not those of a valid run.
+        """
+        draft = cls.model_validate({**data, "sha256": "0" * 64}, context={"sealing": True})
+        return draft.model_copy(update={"sha256": draft.digest()})
 
     @property
     def complete(self) -> bool:

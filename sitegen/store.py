@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from sitegen import checks
 from sitegen.findings import Finding, errors
 from sitegen.reading import BibEntry, CsvRow, Reader
 from sitegen.records import (
+    PATTERN_MEANINGS,
     DatasetCard,
     Disagreement,
     GalleryIndex,
@@ -271,10 +273,20 @@ def _explain(error: ValidationError) -> Iterator[tuple[str, str]]:
     """Yield (JSON pointer, sentence) for each fault that pydantic found."""
     for fault in error.errors(include_url=False, include_context=False):
         pointer = "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] not in {"missing", "value_error"}:
-            message += f"; found {_short(fault['input'])}"
-        yield pointer, message[0].lower() + message[1:]
+        yield pointer, _sentence(fault)
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    if fault["type"] == "missing":
+        return "is missing"
+    if fault["type"] == "extra_forbidden":
+        return f"is no field of this record; found {_short(fault['input'])}"
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error":
+        return message
+    for pattern, meaning in PATTERN_MEANINGS.items():
+        message = f"must be {meaning}" if f"'{pattern}'" in message else message
+    return f"{message[0].lower()}{message[1:]}; found {_short(fault['input'])}"
 
 
 def _short(value: Any) -> str:

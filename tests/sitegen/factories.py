@@ -1,0 +1,138 @@
+"""Small valid records that tests write to a folder and then spoil; every id is plainly made up."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sitegen.records import Protocol, Run, sha256_of, summarise
+from sitegen.store import NUMBER_COLUMNS
+
+DATASET: dict[str, Any] = {"schema_version": 1, "id": "toy-rooms", "name": "Toy Rooms", "role": "evaluation"}
+MODEL: dict[str, Any] = {
+    "schema_version": 1,
+    "id": "toy-net",
+    "name": "Toy Net",
+    "family": "toy",
+    "output_kind": "metric-depth",
+}
+SOURCE: dict[str, Any] = {
+    "schema_version": 1,
+    "id": "toy-paper",
+    "title": "A paper that does not exist",
+    "seen_at": "made up for a test",
+    "kind_of_text": "paper",
+    "tables": [
+        {
+            "place": "Table 1",
+            "families": ["metric"],
+            "kinds": ["reported"],
+            "family_rule": "metric",
+            "kind_rule": "all reported",
+            "why": "a test",
+        }
+    ],
+}
+NUMBER: dict[str, str] = {
+    "model": "toy-net",
+    "model_as_printed": "Toy",
+    "dataset": "toy-rooms",
+    "metric": "abs_rel",
+    "value": "0.051",
+    "value_as_printed": "5.10",
+    "zero_shot": "yes",
+    "place": "Table 1",
+    "family": "metric",
+    "family_evidence": "a test",
+    "kind": "reported",
+}
+PROTOCOL: dict[str, Any] = {
+    "schema_version": 1,
+    "id": "house",
+    "version": 1,
+    "title": "Toy house protocol",
+    "house": True,
+    "dataset": "toy-rooms",
+    "sample_list": {"name": "all", "count": 2},
+    "ground_truth": {"variant": "rendered"},
+    "valid_range": {"min_m": 0.0, "max_m": 10.0, "min_inclusive": False, "max_inclusive": True},
+    "mask": "valid-depth",
+    "crop": {"name": "none", "frame": "full-image"},
+    "resize": [],
+    "alignment": {"metric-depth": {"space": "none", "solver": "none", "estimator": "none"}},
+    "clamp": None,
+    "flip_average": False,
+    "aggregation": "mean-of-images",
+    "metrics": ["abs_rel", "delta1"],
+    "primary_metric": "abs_rel",
+    "reference": {"repository": "made up for a test"},
+}
+BIB = "@article{toy2026,\n  author = {Doe, J{\\'e}r{\\^o}me},\n  title = {Toy},\n  year = {2026},\n}\n"
+
+
+def make_run(**changes: Any) -> dict[str, Any]:
+    """Return a run record whose hashes and summary agree with its content, after the changes."""
+    block = Protocol.model_validate(PROTOCOL).block()
+    samples: dict[str, list[Any]] = {
+        "id": ["a", "b"],
+        "group": ["g", "g"],
+        "valid_pixels": [10, 20],
+        "scale": [1.0, 1.0],
+        "shift": [0.0, 0.0],
+        "clamped_share": [0.0, 0.0],
+        "abs_rel": [0.1, 0.2],
+        "delta1": [0.9, 0.8],
+    }
+    fixed = {"id", "group", "valid_pixels", "scale", "shift", "clamped_share"}
+    run: dict[str, Any] = {
+        "schema_version": 1,
+        "model": {"id": "toy-net", "dtype": "float32"},
+        "dataset": {"id": "toy-rooms", "split": "test", "list_sha256": "0" * 64, "listed": 2, "evaluated": 2},
+        "protocol": {"id": "house", "sha256": sha256_of(block), "block": block},
+        "prediction_kind": "metric-depth",
+        "command": "runners evaluate --model toy-net",
+        "samples": samples,
+        "summary": summarise({name: column for name, column in samples.items() if name not in fixed}),
+        "environment": {"python": "3.11", "device": "cpu", "runner_version": "0"},
+        "timings": {"started": "2026-11-22T00:00:00Z", "seconds_total": 1.0},
+        "submitter": "a test",
+    } | changes
+    return Run.sealed(run).model_dump(mode="json")
+
+
+def write_results(root: Path, *, with_run: bool = False) -> Path:
+    """Write a small valid results folder and return it."""
+    write_yaml(root / "datasets/toy-rooms.yaml", DATASET)
+    write_yaml(root / "models/toy-net.yaml", MODEL)
+    write_yaml(root / "sources/toy-paper.yaml", SOURCE)
+    write_numbers(root / "sources/toy-paper.csv", [NUMBER])
+    write_yaml(root / "protocols/toy-rooms/house.yaml", PROTOCOL)
+    (root / "references.bib").write_text(BIB, encoding="utf-8")
+    if with_run:
+        write_json(root / "runs/toy-rooms/house/toy-net.json", make_run())
+    return root
+
+
+def write_yaml(path: Path, data: Any) -> None:
+    """Write YAML, making folders as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON, making folders as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+def write_numbers(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write the CSV of a source."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, NUMBER_COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
