@@ -1,0 +1,38 @@
+"""Fixtures for the whole suite: where the repository, the real samples, the tools and the browser are."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    """The repository's root."""
+    return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared(repo: Path) -> Path:
+    """The folder of real samples, weights and literature beside the repository; skips where it is absent."""
+    folder = repo.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"no real samples here: {folder} is absent")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[[str], str]:
+    """Gives the path of a command that is installed beside the running Python."""
+    return lambda name: str(Path(sys.executable).with_name(name))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str | None:
+    """Playwright's `executable_path`: FATHOM_CHROMIUM, a browser on PATH, or None for Playwright's own download."""
+    return os.environ.get("FATHOM_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)

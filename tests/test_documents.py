@@ -1,0 +1,77 @@
+"""The documents: every command, option and link in them is one that exists."""
+
+import os
+import re
+import subprocess
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+import pytest
+
+DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+
+
+def commands(document: Path, program: str) -> list[list[str]]:
+    """Every command line of a program in a document's code blocks and inline code, as words."""
+    text = document.read_text().replace("\\\n", " ")
+    blocks = re.findall(r"^```.*?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    lines = [line for block in blocks for line in block.splitlines()] + inline
+    words = [line.partition("#")[0].removeprefix(".venv/bin/").split() for line in lines]
+    return [found for found in words if found[:1] == [program] and len(found) > 1]
+
+
+def cli(program: str) -> click.Group:
+    """The Click group behind a console script."""
+    (script,) = entry_points(group="console_scripts", name=program)
+    group = script.load()
+    assert isinstance(group, click.Group)
+    return group
+
+
+def test_help_names_every_target_that_documents_name(repo: Path) -> None:
+    """`make help` is the list of targets; what README and CONTRIBUTING name is on it."""
+    shown = subprocess.run(["make", "help"], capture_output=True, text=True, check=True, cwd=repo).stdout
+    targets = set(re.findall(r"^make ([a-z-]+)", shown, re.MULTILINE))
+    named = {words[1] for document in DOCUMENTS for words in commands(repo / document, "make")}
+    assert named
+    assert named <= targets, named - targets
+
+
+def test_ci_runs_what_the_readme_says(repo: Path) -> None:
+    """.ci/run can be run, and runs the two check commands that the README gives."""
+    script = repo / ".ci/run"
+    assert os.access(script, os.X_OK)
+    run = set(re.findall(r"^make ([a-z-]+)", script.read_text(), re.MULTILINE))
+    assert run == {"lint", "test"}
+    assert run <= {words[1] for words in commands(repo / "README.md", "make")}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("program", ["sitegen", "runners"])
+def test_documents_name_only_commands_and_options_that_exist(program: str, document: str, repo: Path) -> None:
+    """Every command line in README and CONTRIBUTING is one that `--help` knows, options included."""
+    group = cli(program)
+    for _, name, *arguments in commands(repo / document, program):
+        assert name in group.commands or name == "--help", f"{program} has no command {name}"
+        known = {option for parameter in getattr(group.commands.get(name), "params", ()) for option in parameter.opts}
+        used = {argument for argument in arguments if argument.startswith("-")} - {"--help"}
+        assert used <= known, f"{program} {name} has no option {used - known}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_documents_link_only_to_files_that_exist(document: str, repo: Path) -> None:
+    """No dead relative link or picture."""
+    links = re.findall(r"\]\(([^)#\s]+)", (repo / document).read_text())
+    local = [link for link in links if not link.startswith(("http://", "https://", "mailto:"))]
+    assert local
+    assert [link for link in local if not (repo / link).exists()] == []
+
+
+def test_every_decision_record_is_listed(repo: Path) -> None:
+    """docs/adr/README.md is the index of all numbered records."""
+    index = (repo / "docs/adr/README.md").read_text()
+    records = [path.name for path in (repo / "docs/adr").glob("[0-9]*.md")]
+    assert records
+    assert [name for name in records if name not in index] == []
