@@ -84,10 +84,11 @@ def make_run(**changes: Any) -> dict[str, Any]:
         "scale": [1.0, 1.0],
         "shift": [0.0, 0.0],
         "clamped_share": [0.0, 0.0],
+        "degenerate": [False, False],
         "abs_rel": [0.1, 0.2],
         "delta1": [0.9, 0.8],
     }
-    fixed = {"id", "group", "valid_pixels", "scale", "shift", "clamped_share"}
+    fixed = {"id", "group", "valid_pixels", "scale", "shift", "clamped_share", "degenerate"}
     run: dict[str, Any] = {
         "schema_version": 1,
         "model": {"id": "toy-net", "dtype": "float32"},

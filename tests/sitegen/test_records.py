@@ -1,0 +1,110 @@
+"""The contract: canonical form, digests, strictness and the published schemas."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from sitegen.records import (
+    RECORD_TYPES,
+    DatasetCard,
+    Protocol,
+    Run,
+    canonical_json,
+    round_significant,
+    sha256_of,
+    summarise,
+)
+from tests.sitegen import factories as make
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(), PLAIN))
+def test_digest_ignores_key_order(data: dict[str, object]) -> None:
+    """The digest depends on content, not on the order of keys."""
+    assert sha256_of(data) == sha256_of(dict(reversed(list(data.items()))))
+
+
+def test_digest_of_equal_numbers_is_equal() -> None:
+    """80 and 80.0 are the same limit; 80 and '80' are not."""
+    assert sha256_of({"max": 80}) == sha256_of({"max": 80.0}) != sha256_of({"max": "80"})
+
+
+def test_canonical_json_refuses_nan() -> None:
+    """There is no canonical form of NaN."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical_json(math.nan)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_rounding_is_stable(value: float) -> None:
+    """Rounding to six significant digits twice changes nothing and stays within half a unit of the sixth digit."""
+    rounded = round_significant(value)
+    assert round_significant(rounded) == rounded
+    assert abs(rounded - value) <= 5.000001e-6 * abs(value)
+
+
+def test_summary_leaves_out_images_without_a_value() -> None:
+    """A missing value is left out of the mean, never counted as zero; a column without values has no mean."""
+    assert summarise({"abs_rel": [0.1, None, 0.3], "delta1": [None]}) == {"abs_rel": 0.2, "delta1": None}
+
+
+def test_timings_do_not_enter_a_digest() -> None:
+    """Two runs that differ in nothing but timings have the same digest."""
+    first = Run.model_validate(make.make_run())
+    second = Run.model_validate(make.make_run(timings={"started": "later", "seconds_total": 9.0}))
+    assert first.sha256 == second.sha256
+    assert first.sha256 != Run.model_validate(make.make_run(command="other")).sha256
+
+
+def test_incomplete_run_says_so() -> None:
+    """A run with a skipped image is not complete."""
+    dataset = make.make_run()["dataset"] | {"listed": 3, "skipped": [{"id": "c", "reason": "no valid pixel"}]}
+    assert not Run.model_validate(make.make_run(dataset=dataset)).complete
+
+
+@pytest.mark.parametrize("name", RECORD_TYPES)
+def test_schemas_are_closed(name: str) -> None:
+    """Every published schema refuses unknown fields, but for the metric columns of a run's samples."""
+    schema = RECORD_TYPES[name].model_json_schema()
+    assert schema["additionalProperties"] is False
+
+
+def test_records_are_immutable_and_strict() -> None:
+    """A card cannot be changed after validation, and a number is never taken for text or the other way round."""
+    card = DatasetCard.model_validate(make.DATASET)
+    with pytest.raises(ValidationError, match="frozen"):
+        card.name = "Other"
+    with pytest.raises(ValidationError, match="valid string"):
+        DatasetCard.model_validate({**make.DATASET, "name": 5})
+
+
+def test_protocol_primary_metric_is_measured() -> None:
+    """A protocol cannot rank by what it does not measure."""
+    with pytest.raises(ValidationError, match="primary_metric 'rmse' is not among metrics"):
+        Protocol.model_validate({**make.PROTOCOL, "primary_metric": "rmse"})
+
+
+@pytest.mark.parametrize(
+    "crop",
+    [
+        {"name": "none", "frame": "full-image", "rows": [0, 1], "columns": [0, 1], "unit": "fraction"},
+        {"name": "garg-kitti", "frame": "full-image"},
+        {"name": "custom", "frame": "full-image", "rows": [9, 1], "columns": [0, 1], "unit": "pixels"},
+    ],
+)
+def test_crop_window_is_whole(crop: dict[str, object]) -> None:
+    """A window is either fully given or absent, and not empty."""
+    with pytest.raises(ValidationError, match=r"rows"):
+        Protocol.model_validate({**make.PROTOCOL, "crop": crop})
