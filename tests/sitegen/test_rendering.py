@@ -14,7 +14,10 @@ from sitegen import rendering
 HOSTILE = (
     "<script>alert(1)</script> `x`\n```\n~~~ *[a]: b {: onclick=alert(1)} [x](javascript:1) [^1] _a_ <!-- &amp; ' \""
 )
-EXTENSIONS = "abbr admonition attr_list footnotes md_in_html tables toc pymdownx.highlight pymdownx.inlinehilite pymdownx.superfences"
+EXTENSIONS = (
+    "abbr admonition attr_list footnotes md_in_html tables toc "
+    "pymdownx.highlight pymdownx.inlinehilite pymdownx.superfences"
+)
 TEMPLATE = """{{ heading(2, n, "anchor") }}
 
 <div title="{{ n }}">{{ n }}
@@ -28,6 +31,7 @@ TEMPLATE = """{{ heading(2, n, "anchor") }}
 
 
 def through_markdown(source: str, **context: object) -> str:
+    """Return what a reader's browser gets from a template."""
     body = rendering.environment().from_string(source).render(**context)
     return markdown.markdown(body, extensions=EXTENSIONS.split())
 
