@@ -123,6 +123,7 @@ def _disagreements(store: Store) -> Iterator[Finding]:
         for i, value in enumerate(case.values):
             named += [(f"/values/{i}/source", "source", value.source, store.sources)] if value.source else []
             named += [(f"/values/{i}/dataset", "data set", value.dataset, store.datasets)] if value.dataset else []
+            named += [(f"/values/{i}/model", "model", value.model, store.models)] if value.model else []
         for pointer, what, name, cards in named:
             if name not in cards:
                 yield _error(path, pointer, f"no {what} card '{name}'")

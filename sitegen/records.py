@@ -79,6 +79,7 @@ _COMMIT = r"^[0-9a-f]{7,40}$"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _BIB_KEY = r"^[A-Za-z0-9][A-Za-z0-9:_-]{0,79}$"
 _FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+_RESIZE_TARGET = r"^(?:ground-truth|input-image|[1-9][0-9]*x[1-9][0-9]*)$"
 PATTERN_MEANINGS = {
     _ID: "an id: lower-case letters, digits and hyphens, at most 64",
     _URL: "an address that begins with http:// or https://",
@@ -87,6 +88,7 @@ PATTERN_MEANINGS = {
     _DATE: "a date such as 2026-11-22",
     _BIB_KEY: "a BibTeX key: letters, digits, colons, underscores and hyphens",
     _FILE_NAME: "a plain file name: letters, digits, dots, underscores and hyphens",
+    _RESIZE_TARGET: "ground-truth, input-image, or rows x columns such as 352x1216",
 }
 """What each pattern asks for, in words; findings use them."""
 
@@ -336,6 +338,10 @@ class DisagreementValue(Record):
     """Where it is another data set than the case's."""
     metric: MetricId | None = None
     source: Id | None = None
+    place: OptionalText = ""
+    """Where the source says it, only for a value that is not among the source's numbers."""
+    model: Id | None = None
+    """Where it is another model than the first of the case."""
     setting: OptionalText = ""
     """Groups values that belong to one comparison when a case holds several."""
 
@@ -362,7 +368,27 @@ class Disagreement(Record):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Protocols
+# Protocols. The words that they use are explained in docs/adr/0003-house-protocols.md.
+
+Frame = Literal["full-image", "kb-crop-352x1216"]
+"""An image as it is, or the KITTI benchmark cut of it: the lowest 352 rows and the middle 1216 columns."""
+MaskSource = Literal["sample-mask", "sample-mask-and-region"]
+"""The valid pixels that a sample declares, or those within the region that the sample declares as well."""
+ResizeMode = Literal["nearest", "masked-nearest", "bilinear", "bicubic", "lanczos"]
+ResizeTarget = Annotated[str, StringConstraints(pattern=_RESIZE_TARGET)]
+"""The size of the ground truth, of the image as the model got it, or rows x columns."""
+Estimator = Literal[
+    "none",
+    "least squares",
+    "least squares over positive predictions",
+    "least squares else lower median",
+    "ridge least squares",
+    "numpy median",
+    "lower median",
+    "weighted L1",
+]
+"""How a solver estimates. ``numpy median`` is the mean of the two middle values of an even count, ``lower median`` the
+smaller of them (torch); ``weighted L1`` weighs by the inverse ground truth."""
 
 
 class Reference(Record):
@@ -403,8 +429,8 @@ class CropWindow(Record):
     """Which pixels count, and in which frame the window is taken; half-open rows and columns."""
 
     name: Literal["none", "eigen-nyu", "eigen-kitti", "garg-kitti", "custom"]
-    frame: Text
-    """``full-image`` or what the image is cut to before the window is taken, such as ``kb-crop-352x1216``."""
+    frame: Frame
+    """What the ground truth is cut to before the window is taken."""
     rows: list[float] | None = None
     columns: list[float] | None = None
     unit: Literal["pixels", "fraction"] | None = None
@@ -420,12 +446,12 @@ class CropWindow(Record):
 
 
 class ResizeStep(Record):
-    """One step of the resize chain."""
+    """One step of the resize chain. No step for the image means that the model's own rule decides its input."""
 
     what: Literal["image", "prediction", "ground-truth"]
     quantity: Literal["colour", "depth", "disparity", "network-output"]
-    to: Text
-    mode: Text
+    to: ResizeTarget
+    mode: ResizeMode
     align_corners: bool | None = None
     antialias: bool | None = None
 
@@ -435,8 +461,7 @@ class Alignment(Record):
 
     space: Literal["none", "depth", "disparity", "log-depth"]
     solver: Literal["none", "median", "scale", "scale-shift"]
-    estimator: Text
-    """How the solver estimates: least squares, numpy median, lower median, weighted L1 ..."""
+    estimator: Estimator
     floor: OptionalText = ""
     """What an aligned disparity is floored at before it is inverted."""
     floor_m: float | None = None
@@ -463,7 +488,11 @@ class Protocol(Record):
     sample_list: SampleList
     ground_truth: GroundTruth
     valid_range: ValidRange
-    mask: Text
+    mask: MaskSource
+    mask_rule: OptionalText = ""
+    """Which pixels the sample's mask leaves, beyond ground truth that is finite and above zero."""
+    input_crop: Frame = "full-image"
+    """What the image is cut to before the model sees it."""
     crop: CropWindow
     resize: list[ResizeStep]
     alignment: Annotated[dict[PredictionKind, Alignment], Field(min_length=1)]

@@ -60,7 +60,7 @@ PROTOCOL: dict[str, Any] = {
     "sample_list": {"name": "all", "count": 2},
     "ground_truth": {"variant": "rendered"},
     "valid_range": {"min_m": 0.0, "max_m": 10.0, "min_inclusive": False, "max_inclusive": True},
-    "mask": "valid-depth",
+    "mask": "sample-mask",
     "crop": {"name": "none", "frame": "full-image"},
     "resize": [],
     "alignment": {"metric-depth": {"space": "none", "solver": "none", "estimator": "none"}},
