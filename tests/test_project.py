@@ -7,15 +7,18 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 HEAVY = {"torch", "torchvision", "transformers", "diffusers", "timm", "accelerate", "scipy"}
+PYTHONS = ("3.11.2", "3.12.0", "3.13.0", "3.14.0")
 LOADED = """
 import importlib, json, pkgutil, sys, sitegen
 for module in pkgutil.walk_packages(sitegen.__path__, "sitegen."):
@@ -60,6 +63,12 @@ def test_constraints_pin_everything_that_ci_installs(pyproject: dict[str, Any], 
     for name, requirement in required(project["dependencies"] + extras):
         assert name in pins, f"{name} has no line in constraints.txt: run make constraints"
         assert pins[name] in requirement.specifier, f"{requirement} does not allow the pinned {pins[name]}"
+
+
+def test_pinned_versions_run_on_every_supported_python() -> None:
+    """What is installed here allows Debian 12's Python 3.11.2 as well as 3.14: pip would refuse the pins there otherwise."""
+    asked = {d.name: SpecifierSet(d.metadata.get("Requires-Python") or "") for d in distributions()}
+    assert [name for name, allowed in asked.items() if not all(python in allowed for python in PYTHONS)] == []
 
 
 def test_torch_and_torchvision_are_the_pair_that_fits(pins: dict[str, str]) -> None:
