@@ -1,0 +1,1 @@
+"""Measures depth models on data sets under declared protocols and writes run records."""

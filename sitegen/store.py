@@ -33,7 +33,17 @@ from sitegen.records import (
     Verified,
 )
 
-__all__ = ["DEFAULT_RESULTS", "NUMBER_COLUMNS", "InvalidResultsError", "Store", "StoredNumber", "load", "load_valid"]
+__all__ = [
+    "DEFAULT_RESULTS",
+    "NUMBER_COLUMNS",
+    "InvalidResultsError",
+    "Store",
+    "StoredNumber",
+    "explain",
+    "load",
+    "load_protocols",
+    "load_valid",
+]
 
 DEFAULT_RESULTS = Path("results")
 NUMBER_COLUMNS: tuple[str, ...] = tuple(PublishedNumber.model_fields)
@@ -114,6 +124,12 @@ def load_valid(root: Path = DEFAULT_RESULTS) -> Store:
     return store
 
 
+def load_protocols(root: Path = DEFAULT_RESULTS) -> tuple[dict[tuple[str, str], Protocol], tuple[Finding, ...]]:
+    """Return only the protocols of a results folder, by (data set, id), and what is wrong with their files."""
+    reader = Reader(root)
+    return _Loader(reader).protocols(), tuple(reader.findings)
+
+
 @dataclass
 class _Loader:
     """Walks the folder once; each method reads one kind of file."""
@@ -129,7 +145,7 @@ class _Loader:
             models=self._cards("models/*.yaml", ModelCard),
             sources=sources,
             numbers=tuple(self._numbers(sources)),
-            protocols=self._protocols(),
+            protocols=self.protocols(),
             disagreements=self._cards("disagreements/*.yaml", Disagreement),
             runs=tuple(self._runs()),
             speeds=tuple(self._speeds()),
@@ -159,7 +175,7 @@ class _Loader:
         try:
             return record_type.model_validate(data)
         except ValidationError as error:
-            for pointer, message in _explain(error):
+            for pointer, message in explain(error):
                 self.reader.fault(path, prefix + pointer, message)
             return None
 
@@ -192,7 +208,8 @@ class _Loader:
                 data[name] = float(data[name])
         return data
 
-    def _protocols(self) -> dict[tuple[str, str], Protocol]:
+    def protocols(self) -> dict[tuple[str, str], Protocol]:
+        """Read every protocol."""
         protocols: dict[tuple[str, str], Protocol] = {}
         for path in self._files("protocols/*/*.yaml"):
             protocol = self._record(path, self.reader.yaml, Protocol)
@@ -269,7 +286,7 @@ def _with_findings(store: Store, findings: list[Finding]) -> Store:
     return Store(**{**values, "findings": tuple(findings)})
 
 
-def _explain(error: ValidationError) -> Iterator[tuple[str, str]]:
+def explain(error: ValidationError) -> Iterator[tuple[str, str]]:
     """Yield (JSON pointer, sentence) for each fault that pydantic found."""
     for fault in error.errors(include_url=False, include_context=False):
         pointer = "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in fault["loc"])

@@ -1,0 +1,19 @@
+"""Data sets: samples with an image, ground truth in metres and the reason for each one that cannot be used."""
+
+from __future__ import annotations
+
+from runners.datasets.base import Dataset, DatasetError, Intrinsics, Sample, SampleError, Skip
+from runners.datasets.manifest import open_manifest
+from runners.datasets.registry import DATASETS, open  # noqa: A004 - the plan's name; always used as datasets.open
+
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "DatasetError",
+    "Intrinsics",
+    "Sample",
+    "SampleError",
+    "Skip",
+    "open",
+    "open_manifest",
+]

@@ -1,0 +1,134 @@
+"""What every data set gives: samples with an image and its ground truth, and reasons for those it cannot give."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Dataset", "DatasetError", "Intrinsics", "Item", "Sample", "SampleError", "Skip"]
+
+Intrinsics = tuple[float, float, float, float]
+"""fx, fy, cx, cy in pixels of the image."""
+
+
+class DatasetError(Exception):
+    """A data set cannot be opened; the message says which files are at fault, all of them."""
+
+
+class SampleError(Exception):
+    """One sample cannot be used; the message is the reason that the record keeps."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image with its ground truth.
+
+    Attributes:
+        id: Unique within the data set.
+        group: The scene, drive or sequence that the image belongs to.
+        image: RGB, uint8 (h, w, 3).
+        truth: Depth along the optical axis in metres, float32 (H, W); 0 where there is none. May be of another size
+            than the image: predictions are brought to the size of the truth.
+        mask: Where the truth is a measurement, bool (H, W).
+        intrinsics: Of the image, where known.
+        region: The part of the mask that the sample's own list asks to score (its crop and farthest depth), bool
+            (H, W); None where it says nothing. Only protocols with mask ``sample-mask-and-region`` use it.
+    """
+
+    id: str
+    group: str
+    image: npt.NDArray[np.uint8]
+    truth: npt.NDArray[np.float32]
+    mask: npt.NDArray[np.bool_]
+    intrinsics: Intrinsics | None = None
+    region: npt.NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A listed sample that could not be used, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """A listed sample before it is read.
+
+    Attributes:
+        id: Of the sample.
+        group: Of the sample.
+        read: Returns the sample or raises :class:`SampleError`.
+    """
+
+    id: str
+    group: str
+    read: Callable[[], Sample]
+
+
+class Dataset:
+    """A list of samples, read one at a time, in the order of their sorted ids.
+
+    Attributes:
+        id: Of the data set.
+        split: Name of the sample list.
+        train: The split that baselines may be fitted on; None where there is none.
+        skipped: What the last iteration could not read.
+
+    Raises:
+        DatasetError: If an id is listed more than once.
+    """
+
+    def __init__(self, dataset_id: str, split: str, items: Iterable[Item], train: Dataset | None = None) -> None:
+        self.id = dataset_id
+        self.split = split
+        self.train = train
+        self.skipped: list[Skip] = []
+        listed = sorted(items, key=lambda item: item.id)
+        if twice := sorted({one.id for one, other in pairwise(listed) if one.id == other.id}):
+            raise DatasetError(f"data set '{dataset_id}' lists more than once: {', '.join(twice)}")
+        self._items = {item.id: item for item in listed}
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the sorted ids of all listed samples."""
+        return tuple(self._items)
+
+    @property
+    def list_sha256(self) -> str:
+        """Return the sha256 of the sorted ids, one a line with a newline after each."""
+        return hashlib.sha256("".join(f"{name}\n" for name in self.ids).encode()).hexdigest()
+
+    def read(self, sample_id: str) -> Sample:
+        """Return one sample.
+
+        Raises:
+            KeyError: If the id is not listed.
+            SampleError: If the sample cannot be used; the message is the reason.
+        """
+        return self._items[sample_id].read()
+
+    def limited(self, count: int) -> Dataset:
+        """Return the data set cut to its first samples; its list, and so its list's hash, is another one."""
+        items = list(self._items.values())[:count]
+        return Dataset(self.id, self.split, items, self.train)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yield every sample that can be read; the others are in ``skipped`` afterwards."""
+        self.skipped = []
+        for sample_id in self.ids:
+            try:
+                sample = self.read(sample_id)
+            except SampleError as error:
+                self.skipped.append(Skip(sample_id, str(error)))
+            else:
+                yield sample

@@ -1,0 +1,71 @@
+"""Predictions and what they are invariant to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sitegen.records import PREDICTION_KINDS, PredictionKind
+
+__all__ = ["KindError", "Prediction", "as_kind", "may_score_as", "weaker_kinds"]
+
+_WEAKER: dict[PredictionKind, tuple[PredictionKind, ...]] = {
+    "metric-depth": PREDICTION_KINDS,
+    "scale-invariant-depth": PREDICTION_KINDS[1:],
+    "affine-invariant-depth": ("affine-invariant-depth", "ordinal"),
+    "affine-invariant-disparity": ("affine-invariant-disparity", "ordinal"),
+    "ordinal": ("ordinal",),
+}
+
+
+class KindError(ValueError):
+    """A prediction was asked for more than it claims to know."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A model's output for one image.
+
+    Attributes:
+        kind: What the map is invariant to, the strongest claim that the model makes.
+        map: Float (h, w) at the model's own output size: metres for ``metric-depth``, any unit otherwise; larger is
+            farther, except for ``affine-invariant-disparity``, where larger is nearer.
+    """
+
+    kind: PredictionKind
+    map: Tensor
+
+    def __post_init__(self) -> None:
+        """Refuse a map that is not a single floating-point plane."""
+        if self.map.dim() != 2 or not self.map.is_floating_point():
+            raise ValueError(f"a prediction is one float (h, w) map, not {self.map.dtype} {tuple(self.map.shape)}")
+
+
+def weaker_kinds(kind: PredictionKind) -> tuple[PredictionKind, ...]:
+    """Return the kinds that a prediction may be scored under: its own first, then every weaker one."""
+    return _WEAKER[kind]
+
+
+def may_score_as(kind: PredictionKind, target: PredictionKind) -> bool:
+    """Return whether a prediction of one kind may be scored under another: never under a stronger one."""
+    return target in _WEAKER[kind]
+
+
+def as_kind(values: Tensor, kind: PredictionKind, target: PredictionKind) -> Tensor:
+    """Return a map as a weaker kind sees it.
+
+    Depth becomes disparity by inversion (a depth that is not positive becomes NaN); every other step down keeps the
+    values.
+
+    Raises:
+        KindError: If ``target`` is stronger than, or not comparable with, ``kind``.
+    """
+    if not may_score_as(kind, target):
+        raise KindError(f"a prediction of kind '{kind}' must not be scored as '{target}': it does not know that much")
+    return _inverse(values) if kind != target == "affine-invariant-disparity" else values
+
+
+def _inverse(values: Tensor) -> Tensor:
+    return torch.where(values > 0, 1 / values, torch.nan)
