@@ -66,7 +66,7 @@ def test_constraints_pin_everything_that_ci_installs(pyproject: dict[str, Any], 
 
 
 def test_pinned_versions_run_on_every_supported_python() -> None:
-    """What is installed here allows Debian 12's Python 3.11.2 as well as 3.14: pip would refuse the pins there otherwise."""
+    """Every installed version allows Debian 12's Python 3.11.2 as well as 3.14: pip would refuse the pins otherwise."""
     asked = {d.name: SpecifierSet(d.metadata.get("Requires-Python") or "") for d in distributions()}
     assert [name for name, allowed in asked.items() if not all(python in allowed for python in PYTHONS)] == []
 
