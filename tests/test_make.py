@@ -2,11 +2,19 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+
+def stub(path: Path, body: str) -> None:
+    """Writes a shell script that stands in for a program."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
 
 
 @pytest.fixture
@@ -32,11 +40,8 @@ def installed(tmp_path: Path) -> Path:
 
 def with_uv(folder: Path) -> str:
     """A PATH on which there is a uv."""
-    uv = folder / "bin" / "uv"
-    uv.parent.mkdir()
-    uv.write_text("#!/bin/sh\n")
-    uv.chmod(0o755)
-    return f"{uv.parent}:{os.environ['PATH']}"
+    stub(folder / "bin/uv", "")
+    return f"{folder}/bin:{os.environ['PATH']}"
 
 
 def test_site_installs_the_light_core_only(dry_run: Callable[..., str]) -> None:
@@ -94,8 +99,7 @@ def test_a_python_that_will_not_do_is_named_in_a_sentence(
     """No Python, a wrong one, one without ensurepip, a failing one: one sentence, and no half-made folder."""
     python = tmp_path / "python"
     if body is not None:
-        python.write_text(f"#!/bin/sh\n{body}\n")
-        python.chmod(0o755)
+        stub(python, body)
     done = run_script(repo, ".ci/venv", str(python), str(tmp_path / "venv"))
     assert done.returncode == 1
     assert sentence in done.stderr
@@ -108,3 +112,38 @@ def test_a_browser_that_cannot_run_is_named_in_a_sentence(repo: Path, tmp_path: 
     done = run_script(repo, ".ci/chromium", str(tmp_path), FATHOM_CHROMIUM="/nowhere/chromium")
     assert (done.returncode, done.stdout) == (1, "")
     assert "/nowhere/chromium" in done.stderr
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A PATH with no browser: bash, an apt-get that would add one, and a virtual environment that notes its use."""
+    path = tmp_path / "bin"
+    stub(path / "apt-get", f'echo "apt-get $1"; [ "$1" = update ] || echo > {path}/chromium; /bin/chmod +x {path}/*')
+    stub(tmp_path / "venv/bin/python", 'echo "python $*"')
+    bash = shutil.which("bash")
+    assert bash
+    (path / "bash").symlink_to(bash)
+    return path
+
+
+def test_a_browser_on_the_path_is_enough(repo: Path, bare: Path) -> None:
+    """Nothing is installed where a Chromium is there already."""
+    stub(bare / "chromium", "")
+    done = run_script(repo, ".ci/chromium", str(bare.parent / "venv"), PATH=str(bare))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_root_gets_the_distribution_s_browser(repo: Path, bare: Path) -> None:
+    """As root with apt-get: Debian's package, not a download."""
+    stub(bare / "id", "echo 0")
+    done = run_script(repo, ".ci/chromium", str(bare.parent / "venv"), PATH=str(bare))
+    assert done.returncode == 0, done.stderr
+    assert re.findall("^(?:apt-get|python) .*", done.stdout, re.MULTILINE) == ["apt-get update", "apt-get install"]
+
+
+def test_an_ordinary_user_gets_playwright_s_browser(repo: Path, bare: Path) -> None:
+    """Without root: Playwright's download into the user's own cache, and no apt-get."""
+    stub(bare / "id", "echo 1000")
+    done = run_script(repo, ".ci/chromium", str(bare.parent / "venv"), PATH=str(bare))
+    assert done.returncode == 0, done.stderr
+    assert re.findall("^(?:apt-get|python) .*", done.stdout, re.MULTILINE) == ["python -m playwright install chromium"]
