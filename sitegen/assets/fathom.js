@@ -1,0 +1,222 @@
+/* Fathom: what the script adds to pages that are complete without it.
+ *
+ * Sorting and filtering of real tables, copy buttons, and interactive charts that load Vega only when one is opened.
+ * A classic deferred script and not a module, because browsers refuse modules to pages opened from disk.
+ * It holds no words: labels and messages stand in the page's data attributes, where they are translated.
+ */
+(() => {
+  "use strict";
+
+  const HERE = document.currentScript.src;
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // ---- sorting -----------------------------------------------------------------------------------------------------
+
+  const sortKey = (row, column, numeric) => {
+    const cell = row.cells[column];
+    if (!cell) return null;
+    const text = cell.dataset.value ?? (numeric ? "" : cell.textContent.trim());
+    if (text === "") return null;
+    if (!numeric) return text;
+    const number = Number(text);
+    return Number.isNaN(number) ? null : number;
+  };
+
+  const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true, sensitivity: "base" }));
+
+  /** Order rows by a column; rows without a value come last in both directions, equal rows keep their order. */
+  const sortRows = (rows, column, numeric, descending) => {
+    const keyed = rows.map((row) => ({ row, key: sortKey(row, column, numeric) }));
+    keyed.sort((a, b) => {
+      if (a.key === null || b.key === null) return (a.key === null) - (b.key === null);
+      return descending ? compare(b.key, a.key) : compare(a.key, b.key);
+    });
+    return keyed.map((entry) => entry.row);
+  };
+
+  const sortBy = (table, header) => {
+    const first = header.dataset.first === "desc" ? "descending" : "ascending";
+    const other = first === "descending" ? "ascending" : "descending";
+    const order = header.getAttribute("aria-sort") === first ? other : first;
+    all("thead th[aria-sort]", table).forEach((th) => th.removeAttribute("aria-sort"));
+    header.setAttribute("aria-sort", order);
+    const numeric = header.dataset.sort === "number";
+    for (const body of table.tBodies) {
+      body.append(...sortRows([...body.rows], header.cellIndex, numeric, order === "descending"));
+    }
+  };
+
+  const makeSortable = (table) => {
+    for (const header of all("thead th[data-sort]", table)) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      button.append(...header.childNodes);
+      header.append(button);
+      button.addEventListener("click", () => sortBy(table, header));
+    }
+  };
+
+  // ---- filters -----------------------------------------------------------------------------------------------------
+
+  const itemsOf = (target) => (target.tBodies ? [...target.tBodies].flatMap((body) => [...body.rows]) : [...target.children]);
+
+  const facetTest = (control) => {
+    const wanted = control.type === "checkbox" ? (control.checked ? control.value : "") : control.value;
+    const name = `data-facet-${control.dataset.facet}`;
+    return (item) => wanted === "" || (item.getAttribute(name) ?? "").split(" ").includes(wanted);
+  };
+
+  const wordsTest = (input) => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    return (item) => words.every((word) => item.textContent.toLowerCase().includes(word));
+  };
+
+  const applyFilters = (bar, target) => {
+    const tests = [...all("[data-facet]", bar).map(facetTest), ...all('input[type="search"]', bar).map(wordsTest)];
+    const items = itemsOf(target);
+    items.forEach((item) => { item.hidden = !tests.every((test) => test(item)); });
+    const shown = items.filter((item) => !item.hidden).length;
+    for (const output of all("output[data-template]", bar)) {
+      output.textContent = output.dataset.template.replace("{shown}", shown).replace("{total}", items.length);
+    }
+  };
+
+  const showColumn = (table, column, shown) => {
+    for (const row of table.rows) if (row.cells[column]) row.cells[column].hidden = !shown;
+  };
+
+  const addColumnToggles = (fieldset, table) => {
+    for (const header of all("thead th[data-optional]", table)) {
+      const label = document.createElement("label");
+      const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: !header.hidden });
+      label.append(box, ` ${header.textContent.trim()}`);
+      fieldset.append(label);
+      box.addEventListener("change", () => showColumn(table, header.cellIndex, box.checked));
+    }
+  };
+
+  const startFilters = (bar) => {
+    const target = document.getElementById(bar.dataset.for);
+    if (!target) return;
+    if (target.tBodies) all("fieldset.columns", bar).forEach((fieldset) => addColumnToggles(fieldset, target));
+    const apply = () => applyFilters(bar, target);
+    bar.addEventListener("input", apply);
+    bar.addEventListener("submit", (event) => event.preventDefault());
+    bar.hidden = false;
+    apply();
+  };
+
+  // ---- boards that fit and boards that do not ------------------------------------------------------------------------
+
+  /** A table that fits sticks its header to the window; a wider one scrolls in its own box. */
+  const watchWidth = (box) => {
+    const table = box.querySelector("table");
+    if (!table) return;
+    const measure = () => {
+      const wide = table.offsetWidth > box.clientWidth + 1;
+      box.classList.toggle("is-fitting", !wide);
+      box.classList.toggle("is-wide", wide);
+      if (wide) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    };
+    new ResizeObserver(measure).observe(box);
+  };
+
+  // ---- copy ----------------------------------------------------------------------------------------------------------
+
+  const startCopy = (button) => {
+    const source = document.getElementById(button.dataset.copy);
+    if (!source || !navigator.clipboard) return;
+    const label = button.textContent;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(source.textContent.trim());
+      button.textContent = button.dataset.done ?? label;
+      setTimeout(() => { button.textContent = label; }, 2000);
+    });
+  };
+
+  // ---- charts --------------------------------------------------------------------------------------------------------
+
+  let vega;
+  /** Vega's bundle is 900 kB: it comes with the first chart that is opened, once. */
+  const loadVega = () => {
+    vega ??= import(new URL("vega.js", HERE)).then(() => globalThis.fathomVega);
+    return vega;
+  };
+
+  const cssValue = (property) => getComputedStyle(document.body).getPropertyValue(property).trim();
+
+  /** The specification names its colours (usermeta.colours: colour -> CSS property); put in today's values. */
+  const inPalette = (text) => {
+    const colours = JSON.parse(text).usermeta?.colours ?? {};
+    const painted = text.replace(/#[0-9a-f]{6}\b/gi, (colour) => cssValue(colours[colour.toLowerCase()] ?? "") || colour);
+    return JSON.parse(painted);
+  };
+
+  const say = (figure, text) => {
+    const line = figure.querySelector(".chart-message") ?? document.createElement("p");
+    line.className = "chart-message";
+    line.setAttribute("role", "status");
+    line.textContent = text;
+    figure.append(line);
+  };
+
+  const drawChart = async (figure, text, state) => {
+    const embed = await loadVega();
+    const canvas = figure.querySelector(".chart-canvas");
+    const holder = document.createElement("div");
+    const view = await embed(holder, inPalette(text), { mode: "vega-lite", renderer: "svg", actions: false, ast: true });
+    state.view?.finalize();
+    state.view = view;
+    canvas.replaceChildren(holder);
+    figure.dataset.drawn = document.body.dataset.mdColorScheme ?? "default";
+  };
+
+  const openChart = async (figure, button) => {
+    if (location.protocol === "file:") return say(figure, button.dataset.file);
+    button.disabled = true;
+    try {
+      const response = await fetch(figure.dataset.spec);
+      if (!response.ok) throw new Error(`${response.status} ${figure.dataset.spec}`);
+      const text = await response.text();
+      const state = {};
+      await drawChart(figure, text, state);
+      const redraw = () => drawChart(figure, text, state);
+      new MutationObserver(redraw).observe(document.body, { attributeFilter: ["data-md-color-scheme"] });
+      button.remove();
+    } catch (error) {
+      button.disabled = false;
+      say(figure, `${button.dataset.error} (${error.message})`);
+    }
+    return undefined;
+  };
+
+  const startChart = (figure) => {
+    const button = figure.querySelector("button.chart-explore");
+    if (!button) return;
+    button.hidden = false;
+    button.addEventListener("click", () => openChart(figure, button));
+  };
+
+  // ---- navigation ----------------------------------------------------------------------------------------------------
+
+  const folder = (url) => new URL(".", url).pathname;
+
+  /** Pages beyond the short navigation still show which section they stand in. */
+  const markSection = () => {
+    if (document.querySelector(".md-tabs__item--active")) return;
+    const links = all(".md-tabs__link");
+    const root = links.length ? folder(links[0].href) : "";
+    const section = links.find((link) => folder(link.href) !== root && folder(location.href).startsWith(folder(link.href)));
+    section?.parentElement.classList.add("md-tabs__item--active");
+  };
+
+  all("table.board").forEach(makeSortable);
+  all(".filters[data-for]").forEach(startFilters);
+  all(".board-scroll").forEach(watchWidth);
+  all("button.copy[data-copy]").forEach(startCopy);
+  all("figure.chart[data-spec]").forEach(startChart);
+  markSection();
+})();
