@@ -14,9 +14,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sitegen import text
+from sitegen import text, words
+from sitegen.charts import kind_name
 
-__all__ = ["code", "environment", "heading", "md", "plain", "render", "root_of", "slug", "url"]
+
+__all__ = ["code", "environment", "heading", "md", "plain", "root_of", "slug", "url"]
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "`": "&#96;", "~": "&#126;"}
 _CODE = str.maketrans(_ESCAPES)
@@ -62,17 +64,6 @@ def root_of(path: str) -> str:
     return "../" * path.count("/")
 
 
-def render(template: str, path: str, **context: object) -> str:
-    """Render the body of a page.
-
-    Args:
-        template: File name in ``sitegen/templates``.
-        path: The page's path ("datasets/kitti.md"); templates reach other pages through ``root``.
-        context: What the template shows.
-    """
-    return environment().get_template(template).render(root=root_of(path), **context)
-
-
 @cache
 def environment() -> Environment:
     """Return the one environment of all templates."""
@@ -87,7 +78,7 @@ def environment() -> Environment:
     )
     made.install_gettext_callables(text._, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(plain=plain, code=code, md=md, url=url, slug=slug, count=_count)
-    made.globals.update(heading=heading)
+    made.globals.update(heading=heading, kind_name=kind_name, words=words)
     return made
 
 

@@ -1,0 +1,181 @@
+"""Words for the controlled values of the records, in the active language."""
+
+from __future__ import annotations
+
+from sitegen.text import _
+
+__all__ = [
+    "alignment_of",
+    "architecture",
+    "commercial",
+    "family",
+    "family_rule",
+    "flag",
+    "ground_truth",
+    "output_kind",
+    "relation",
+    "role",
+    "scene",
+    "status",
+    "text_kind",
+    "yes_no",
+    "zero_shot",
+]
+
+
+def family(name: str) -> str:
+    """Return the short name of a family of numbers."""
+    return {
+        "metric": _("metric"),
+        "scale": _("scale"),
+        "affine-depth": _("affine, in depth"),
+        "affine-disparity": _("affine, in disparity"),
+        "affine-unspecified": _("affine, space not stated"),
+        "ordinal": _("ordinal"),
+        "speed": _("speed"),
+        "size": _("size"),
+        "rank": _("rank"),
+        "unplaced": _("unplaced"),
+    }[name]
+
+
+def family_rule(name: str) -> str:
+    """Return how a prediction of this family was fitted before it was scored, as half a sentence."""
+    return {
+        "metric": _("no fit: metres against metres"),
+        "scale": _("one factor per image, no shift"),
+        "affine-depth": _("scale and shift per image, fitted in depth"),
+        "affine-disparity": _("scale and shift per image, fitted in inverse depth"),
+        "affine-unspecified": _("scale and shift per image; the source does not say in which space"),
+        "ordinal": _("order of point pairs, no fit"),
+        "speed": _("time on the hardware that is named"),
+        "size": _("size of the network"),
+        "rank": _("average rank inside one table"),
+        "unplaced": _("the source does not say how predictions were fitted"),
+    }[name]
+
+
+def flag(name: str) -> str:
+    """Return a flag in words."""
+    return {
+        "suspect": _("suspect: conflicts with its own original"),
+        "caution": _("caution: no public re-run reaches it"),
+        "secondary": _("second hand: read in notes, not in the paper"),
+    }[name]
+
+
+def output_kind(name: str) -> str:
+    """Return what a model predicts."""
+    return {
+        "metric-depth": _("metric depth"),
+        "scale-invariant-depth": _("depth up to scale"),
+        "affine-invariant-depth": _("depth up to scale and shift"),
+        "affine-invariant-disparity": _("disparity up to scale and shift"),
+        "ordinal": _("order only"),
+        "unknown": _("not stated"),
+    }[name]
+
+
+def alignment_of(name: str) -> str:
+    """Return how a prediction of this kind has to be fitted before it is scored in metres."""
+    return {
+        "metric-depth": _("None needed: the output is in metres."),
+        "scale-invariant-depth": _("One factor per image."),
+        "affine-invariant-depth": _("Scale and shift per image, fitted in depth."),
+        "affine-invariant-disparity": _("Scale and shift per image, fitted in inverse depth; then inverted."),
+        "ordinal": _("None possible: only the order of points can be scored."),
+        "unknown": _("Not stated in what was read."),
+    }[name]
+
+
+def architecture(name: str | None) -> str:
+    """Return a class of architecture; empty when it is not known."""
+    return {
+        None: "",
+        "cnn": _("CNN"),
+        "transformer": _("transformer"),
+        "hybrid": _("hybrid (CNN and transformer)"),
+        "diffusion": _("diffusion"),
+        "classical": _("classical, not learned"),
+    }[name]
+
+
+def ground_truth(name: str | None) -> str:
+    """Return a kind of ground truth; empty when it is not known."""
+    return {
+        None: "",
+        "dense": _("dense"),
+        "semi-dense": _("semi-dense"),
+        "sparse": _("sparse"),
+        "disparity": _("disparity"),
+        "ordinal": _("ordinal"),
+    }[name]
+
+
+def relation(name: str) -> str:
+    """Return what a model saw of a data set."""
+    return {
+        "zero_shot": _("never seen"),
+        "trained_on": _("trained on it"),
+        "fine_tuned_on": _("fine-tuned on it"),
+        "pretrained_on": _("pre-trained on it"),
+        "same_source": _("trained on data of the same origin"),
+    }[name]
+
+
+def text_kind(name: str) -> str:
+    """Return what kind of text a source is."""
+    return {
+        "paper": _("paper"),
+        "readme": _("repository README"),
+        "documentation": _("documentation"),
+        "notes": _("notes"),
+        "issue-thread": _("issue thread"),
+        "third-party-benchmark": _("third-party benchmark"),
+    }[name]
+
+
+def scene(name: str | None) -> str:
+    """Return a kind of scene; empty when it is not known."""
+    return {
+        None: "",
+        "indoor": _("indoor"),
+        "outdoor": _("outdoor"),
+        "mixed": _("indoor and outdoor"),
+        "objects": _("objects"),
+    }[name]
+
+
+def role(name: str) -> str:
+    """Return what a data set is used for."""
+    return {
+        "evaluation": _("evaluation"),
+        "training": _("training"),
+        "both": _("training and evaluation"),
+    }[name]
+
+
+def yes_no(name: str) -> str:
+    """Return yes, no or unknown."""
+    return {"yes": _("yes"), "no": _("no"), "unknown": _("unknown")}[name]
+
+
+
+def status(name: str) -> str:
+    """Return what a source says of its own number beside the one it compares with."""
+    return {
+        "match": _("called a match"),
+        "off": _("called off"),
+        "informational": _("for information"),
+        "blocked": _("called blocked"),
+    }[name]
+
+
+def commercial(name: str) -> str:
+    """Return whether the licence of the weights allows commercial use, in words."""
+    return {"yes": _("allowed"), "no": _("not allowed"), "unknown": _("not settled by the texts read")}[name]
+
+
+def zero_shot(name: str) -> str:
+    """Return whether the model saw the data set (or data of its domain, as the source says) in training."""
+    return {"yes": _("zero-shot"), "no": _("in-domain"), "unknown": _("not stated")}[name]
