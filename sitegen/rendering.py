@@ -18,7 +18,7 @@ from sitegen import text, words
 from sitegen.charts import kind_name
 
 
-__all__ = ["code", "environment", "heading", "md", "plain", "root_of", "slug", "url"]
+__all__ = ["code", "environment", "heading", "md", "plain", "render", "root_of", "slug", "url"]
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "`": "&#96;", "~": "&#126;"}
 _CODE = str.maketrans(_ESCAPES)
@@ -62,6 +62,17 @@ def slug(value: str) -> str:
 def root_of(path: str) -> str:
     """Return the way from a page to the site's root: "" for "index.md", "../" for "models/index.md"."""
     return "../" * path.count("/")
+
+
+def render(template: str, path: str, **context: object) -> str:
+    """Render the body of a page.
+
+    Args:
+        template: File name in ``sitegen/templates``.
+        path: The page's path ("datasets/kitti.md"); templates reach other pages through ``root``.
+        context: What the template shows.
+    """
+    return environment().get_template(template).render(root=root_of(path), **context)
 
 
 @cache
