@@ -213,9 +213,45 @@
     section?.parentElement.classList.add("md-tabs__item--active");
   };
 
+  // ---- two protocols side by side ------------------------------------------------------------------------------------
+
+  /** Show only the two chosen columns and, if asked, only the rows in which the shown columns differ. */
+  const showColumns = (table, shown, withSame) => {
+    for (const row of table.rows) {
+      [...row.cells].forEach((cell, index) => (cell.hidden = index > 0 && !shown.includes(index)));
+    }
+    let differing = 0;
+    for (const row of table.tBodies[0].rows) {
+      const differs = new Set(shown.map((index) => row.cells[index].textContent)).size > 1;
+      row.classList.toggle("differs", differs);
+      row.classList.toggle("same", !differs);
+      row.hidden = !differs && !withSame;
+      differing += differs;
+    }
+    return differing;
+  };
+
+  const startCompare = (choice) => {
+    const table = document.getElementById(choice.dataset.table);
+    const side = (name) => choice.querySelector(`[data-side="${name}"]`);
+    const output = choice.querySelector("output");
+    const update = (event) => {
+      if (event?.target.tagName === "SELECT") side("all").checked = false;
+      const columns = [...table.tHead.rows[0].cells].keys();
+      const chosen = [Number(side("first").value) + 1, Number(side("second").value) + 1];
+      const shown = side("all").checked ? [...columns].slice(1) : [...new Set(chosen)];
+      const differs = showColumns(table, shown, side("same").checked);
+      output.textContent = output.dataset.template.replace("{differs}", differs).replace("{total}", table.tBodies[0].rows.length);
+    };
+    choice.hidden = false;
+    choice.addEventListener("change", update);
+    update();
+  };
+
   all("table.board").forEach(makeSortable);
   all(".filters[data-for]").forEach(startFilters);
   all(".board-scroll").forEach(watchWidth);
+  all(".compare-choice[data-table]").forEach(startCompare);
   all("button.copy[data-copy]").forEach(startCopy);
   all("figure.chart[data-spec]").forEach(startChart);
   markSection();
