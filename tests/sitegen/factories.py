@@ -71,6 +71,24 @@ PROTOCOL: dict[str, Any] = {
     "primary_metric": "abs_rel",
     "reference": {"repository": "made up for a test"},
 }
+DISAGREEMENT: dict[str, Any] = {
+    "schema_version": 1,
+    "id": "toy-case",
+    "number": 1,
+    "title": "Toy Net on Toy Rooms",
+    "theme": "ground-truth",
+    "models": ["toy-net"],
+    "dataset": "toy-rooms",
+    "metric": "abs_rel",
+    "values": [
+        {"label": "own paper", "value": 0.05, "value_as_printed": "0.050", "role": "paper", "source": "toy-paper"},
+        {"label": "re-run", "value": 0.1, "value_as_printed": "0.1", "role": "re-run", "approximate": True},
+        {"label": "re-run", "value": 0.2, "value_as_printed": "0.2", "role": "re-run"},
+        {"label": "other metric", "value": 0.9, "value_as_printed": "0.9", "role": "re-run", "metric": "delta1"},
+    ],
+    "differs": "the mask",
+    "references": ["https://example.org/thread", "a thread"],
+}
 BIB = "@article{toy2026,\n  author = {Doe, J{\\'e}r{\\^o}me},\n  title = {Toy},\n  year = {2026},\n}\n"
 
 
