@@ -96,6 +96,7 @@ _FORMULAS: dict[str, Callable[[_Pixels], Tensor]] = {
     "delta1": _delta(1),
     "delta2": _delta(2),
     "delta3": _delta(3),
+    "one_minus_delta1_pct": lambda x: 100 * (1 - _delta(1)(x)),
     "mae": lambda x: x.mean(x.error.abs()),
     "irmse": lambda x: x.mean(x.inverse_error**2).sqrt(),
     "imae": lambda x: x.mean(x.inverse_error.abs()),

@@ -27,7 +27,7 @@ from sitegen.records import (
     ValidRange,
 )
 
-__all__ = ["ProtocolError", "Scores", "score", "scored_kind", "unsupported"]
+__all__ = ["ProtocolError", "Scores", "refusals", "score", "scored_kind", "unsupported"]
 
 _ESTIMATORS: dict[tuple[str, str, str], Mode] = {
     ("none", "none", "none"): "none",
@@ -84,7 +84,7 @@ def score(prediction: Tensor, kind: PredictionKind, truth: Tensor, mask: Tensor,
         KindError: If the protocol only scores kinds that are stronger than the prediction's.
     """
     if faults := unsupported(protocol):
-        raise ProtocolError(f"protocol '{protocol.dataset}/{protocol.id}' cannot be run: " + "; ".join(faults))
+        raise ProtocolError(_cannot_run(protocol, faults))
     target = scored_kind(kind, protocol)
     valid = mask & _in_range(truth, protocol.valid_range) & _window(protocol.crop, truth)
     truth, valid = _cut(protocol.input_crop, truth, valid)
@@ -113,6 +113,20 @@ def scored_kind(kind: PredictionKind, protocol: Protocol) -> PredictionKind:
         f"protocol '{protocol.dataset}/{protocol.id}' scores {', '.join(protocol.alignment)}; a prediction of kind "
         f"'{kind}' is weaker and must not be scored so"
     )
+
+
+def refusals(kind: PredictionKind, protocol: Protocol) -> list[str]:
+    """Return why predictions of a kind cannot be scored under a protocol, as sentences; empty if they can."""
+    found = [_cannot_run(protocol, faults)] if (faults := unsupported(protocol)) else []
+    try:
+        scored_kind(kind, protocol)
+    except KindError as error:
+        found.append(str(error))
+    return found
+
+
+def _cannot_run(protocol: Protocol, faults: list[str]) -> str:
+    return f"protocol '{protocol.dataset}/{protocol.id}' cannot be run: " + "; ".join(faults)
 
 
 def unsupported(protocol: Protocol) -> list[str]:

@@ -17,10 +17,11 @@ from PIL import Image as PilImage
 from torch import Tensor, nn
 
 from runners.models.base import Image, Model, ModelError
+from runners.models.registry import ModelOptions
 from runners.models.weights import WeightFile, find_weights
 from runners.prediction import Prediction
 
-__all__ = ["VARIANTS", "Meter", "MeterNet", "Variant"]
+__all__ = ["VARIANTS", "Meter", "MeterNet", "Variant", "build"]
 
 _COMMIT = "0f9a49ada3af88393ba5dce3839ab471329e37bd"
 _ORIGIN = f"https://raw.githubusercontent.com/lorenzopapa5/METER/{_COMMIT}/models"
@@ -84,17 +85,16 @@ class Meter(Model):
     kind = "metric-depth"
     revision = f"lorenzopapa5/METER@{_COMMIT[:7]}"
 
-    def __init__(self, model_id: str, device: str, dtype: str, weights_dir: Path | None = None) -> None:
-        """Load a checkpoint; see :func:`runners.models.load`."""
+    def __init__(self, model_id: str, options: ModelOptions) -> None:
         variant = VARIANTS[model_id]
-        self.id, self.dtype, self.weights_sha256 = model_id, dtype, variant.weights.sha256
-        self._variant, self._device = variant, torch.device(device)
+        self.id, self.dtype, self.weights_sha256 = model_id, options.dtype, variant.weights.sha256
+        self._variant, self._device = variant, torch.device(options.device)
         self.settings = {
             "input": f"{variant.width}x{_HEIGHT}, bilinear (Pillow), aspect not kept",
             "normalisation": "ImageNet mean and deviation" if variant.imagenet else "divided by 255",
             "output": f"1/{variant.units_per_metre:g} m",
         }
-        self._net = _load(find_weights(variant.weights, weights_dir)).to(self._device, _DTYPES[dtype])
+        self._net = _load(find_weights(variant.weights, options.weights_dir)).to(self._device, _DTYPES[options.dtype])
 
     @torch.inference_mode()
     def predict(self, images: Sequence[Image]) -> list[Prediction]:
@@ -116,6 +116,11 @@ class Meter(Model):
         if self._variant.imagenet:
             scaled = (scaled - _IMAGENET_MEAN) / _IMAGENET_STD
         return torch.from_numpy(scaled).permute(2, 0, 1)
+
+
+def build(model_id: str, options: ModelOptions) -> Model:
+    """Return a METER adapter with its checkpoint loaded."""
+    return Meter(model_id, options)
 
 
 def _load(path: Path) -> MeterNet:

@@ -1,0 +1,272 @@
+"""The ``runners`` command: thin; each command reads its options, calls one function and reports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from runners.models import MODELS
+from sitegen.metrics import METRICS
+from sitegen.store import DEFAULT_RESULTS
+
+if TYPE_CHECKING:
+    from runners.datasets import Dataset
+    from runners.evaluate import Progress as Advance
+    from runners.models.base import Model
+    from sitegen.records import Protocol, Run
+
+__all__ = ["main"]
+
+DTYPES = ("float32", "float16", "bfloat16", "float64")
+
+_path = click.Path(path_type=Path)
+_folder = click.Path(path_type=Path, file_okay=False)
+_results = click.option(
+    "--results", type=_folder, default=DEFAULT_RESULTS, show_default=True, help="Folder of the records (protocols)."
+)
+_weights = click.option(
+    "--weights-dir",
+    type=_folder,
+    envvar="FATHOM_WEIGHTS",
+    show_envvar=True,
+    help="Weights cache; what is missing there is fetched into it.",
+)
+
+
+class Failure(click.ClickException):
+    """The input or the run is at fault: a sentence, exit code 1, no traceback."""
+
+    exit_code = 1
+
+    def show(self, file: Any = None) -> None:
+        """Print the sentence to standard error."""
+        click.echo(self.message, err=True, file=file)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="fathom-depth")
+def main() -> None:
+    """Measure depth models on data sets and write run records."""
+
+
+@main.group("list")
+def listing() -> None:
+    """Show what can be run."""
+
+
+@listing.command()
+def models() -> None:
+    """Models by id, with the kind of their predictions."""
+    for entry in MODELS.values():
+        click.echo(f"{entry.id:<24}{entry.kind:<28}{entry.summary}")
+
+
+@listing.command()
+def datasets() -> None:
+    """Data sets by id."""
+    from runners.datasets import DATASETS
+
+    for entry in DATASETS.values():
+        click.echo(f"{entry.id:<24}{entry.summary}")
+
+
+@listing.command()
+@_results
+def protocols(results: Path) -> None:
+    """Protocols by data set, and whether this version can carry them out."""
+    from runners.protocols import read_protocols
+    from runners.score import unsupported
+
+    with _sentences():
+        for (dataset, protocol_id), protocol in sorted(read_protocols(results).items()):
+            faults = unsupported(protocol)
+            click.echo(f"{dataset}/{protocol_id:<28}{'not yet: ' + faults[0] if faults else 'ready'}")
+
+
+@main.command()
+@_weights
+def doctor(weights_dir: Path | None) -> None:
+    """Say what this machine has and what is missing."""
+    from runners.environment import VERSIONED, git_state, version
+    from runners.models.weights import cache_folder
+
+    for package in ("fathom-depth", *VERSIONED):
+        click.echo(f"{package:<16}{version(package) or 'missing: pip install fathom-depth[runners]'}")
+    commit, dirty = git_state()
+    click.echo(f"{'commit':<16}{commit or 'not a git checkout'}{' with local changes' if dirty else ''}")
+    for line in _devices():
+        click.echo(f"{'device':<16}{line}")
+    cache = cache_folder(weights_dir)
+    click.echo(f"{'weights':<16}{cache}{'' if cache.is_dir() else ' (empty; weights are fetched at first use)'}")
+
+
+@main.command()
+@click.option("--model", "model_ids", multiple=True, required=True, metavar="ID", help="May be given several times.")
+@click.option("--dataset", "dataset_ids", multiple=True, metavar="ID", help="May be given several times.")
+@click.option(
+    "--manifest", type=_path, metavar="FILE", help="JSON list of your own RGB-D images, instead of --dataset."
+)
+@click.option(
+    "--protocol",
+    "protocol_ids",
+    multiple=True,
+    metavar="ID",
+    help="Protocol of the data set, or DATASET/ID. Default: its house protocol; for a manifest, as the manifest says.",
+)
+@click.option("--root", type=_folder, help="Folder of the data set's files, where it does not come with Fathom.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.")
+@click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True, help="Of the network.")
+@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images per prediction.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
+@click.option("--submitter", default="anonymous", show_default=True, help="Who runs it, for the record.")
+@_weights
+@_results
+@click.option("--out", type=_folder, help="Folder of the runs.  [default: results/runs; for a manifest: runs]")
+def evaluate(
+    model_ids: tuple[str, ...],
+    dataset_ids: tuple[str, ...],
+    manifest: Path | None,
+    protocol_ids: tuple[str, ...],
+    root: Path | None,
+    device: str,
+    dtype: str,
+    batch: int,
+    limit: int | None,
+    submitter: str,
+    weights_dir: Path | None,
+    results: Path,
+    out: Path | None,
+) -> None:
+    """Measure models on data sets and write one run record for each combination."""
+    if bool(dataset_ids) == bool(manifest):
+        raise click.UsageError("give either --dataset or --manifest")
+    with _sentences():
+        from runners.models import load
+
+        chosen = _device(device)
+        jobs = list(_jobs(dataset_ids, manifest, protocol_ids, root, results, limit))
+        _refuse_hopeless(model_ids, [protocol for _, protocol in jobs])
+        for model_id in model_ids:
+            model = load(model_id, chosen, dtype, weights_dir=weights_dir)
+            for dataset, protocol in jobs:
+                run = _run(model, dataset, protocol, device=chosen, batch=batch, submitter=submitter)
+                _report(run, out or (Path("runs") if manifest else results / "runs"))
+
+
+def _jobs(
+    dataset_ids: tuple[str, ...],
+    manifest: Path | None,
+    protocol_ids: tuple[str, ...],
+    root: Path | None,
+    results: Path,
+    limit: int | None,
+) -> Iterator[tuple[Dataset, Protocol]]:
+    """Yield every data set with every protocol asked for, all checked before anything runs."""
+    from runners import datasets as sets
+    from runners.protocols import check_list, choose, manifest_protocol, read_protocols
+
+    if manifest is not None:
+        dataset = _limited(sets.open_manifest(manifest, _slug(manifest.stem)), limit)
+        named = choose(read_protocols(results), dataset.id, protocol_ids) if protocol_ids else []
+        yield from ((dataset, protocol) for protocol in named or [manifest_protocol(dataset)])
+    for dataset_id in dataset_ids:
+        dataset = sets.open(dataset_id, root)
+        for protocol in choose(read_protocols(results), dataset_id, protocol_ids):
+            check_list(protocol, dataset)
+            yield _limited(dataset, limit), protocol
+
+
+def _refuse_hopeless(model_ids: tuple[str, ...], protocols: list[Protocol]) -> None:
+    """Refuse, before anything runs, what no run could give: an unknown model or a pair that may not be scored."""
+    from runners.models import describe
+    from runners.score import refusals
+
+    if faults := list(dict.fromkeys(f for m in model_ids for p in protocols for f in refusals(describe(m).kind, p))):
+        raise Failure("\n".join(faults))
+
+
+def _limited(dataset: Dataset, limit: int | None) -> Dataset:
+    if limit is None or limit >= len(dataset):
+        return dataset
+    click.echo(f"{dataset.id}: {limit} of {len(dataset)} images; not for the boards", err=True)
+    return dataset.limited(limit)
+
+
+def _run(model: Model, dataset: Dataset, protocol: Protocol, *, device: str, batch: int, submitter: str) -> Run:
+    from runners.evaluate import evaluate as measure
+    from runners.evaluate import fit
+
+    if model.needs_training:
+        fit(model, dataset)
+    label = f"{model.id} on {dataset.id}/{protocol.id}"
+    with _progress(label, len(dataset)) as advance:
+        return measure(dataset, model, protocol, device=device, batch=batch, submitter=submitter, progress=advance)
+
+
+def _report(run: Run, out: Path) -> None:
+    from runners.evaluate import concerns, write_run
+
+    path = write_run(run, out)
+    values = ", ".join(f"{METRICS[name].symbol} {run.summary[name]}" for name in run.protocol.block["metrics"][:3])
+    click.echo(f"{path}: {run.dataset.evaluated} images, {values}")
+    for concern in concerns(run):
+        click.echo(f"{path}: note: {concern}", err=True)
+
+
+@contextmanager
+def _progress(label: str, total: int) -> Iterator[Advance]:
+    """Show a bar on a terminal while images are measured, and nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn whatever is the input's fault into a sentence and exit code 1."""
+    try:
+        from runners.datasets import DatasetError
+        from runners.evaluate import EvaluationError
+        from runners.models.base import ModelError
+        from runners.prediction import KindError
+        from runners.protocols import ProtocolLookupError
+        from runners.score import ProtocolError
+    except ModuleNotFoundError as error:
+        raise Failure(f"{error.name} is not installed; run: pip install 'fathom-depth[runners]'") from error
+    try:
+        yield
+    except (DatasetError, EvaluationError, KindError, ModelError, ProtocolError, ProtocolLookupError) as error:
+        raise Failure(str(error)) from error
+    except OSError as error:
+        raise Failure(f"{error.filename or 'a file'}: {error.strerror or error}") from error
+
+
+def _device(name: str) -> str:
+    if name != "auto":
+        return name
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _devices() -> list[str]:
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return ["none: torch is missing"]
+    found = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return ["cpu", *found]
+
+
+def _slug(name: str) -> str:
+    """Return a name as an id: lower case, anything else than letters and digits becomes a hyphen."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-") or "manifest"
