@@ -52,12 +52,15 @@ def test_ci_runs_what_the_readme_says(repo: Path) -> None:
 @pytest.mark.parametrize("program", ["sitegen", "runners"])
 def test_documents_name_only_commands_and_options_that_exist(program: str, document: str, repo: Path) -> None:
     """Every command line in README and CONTRIBUTING is one that `--help` knows, options included."""
-    group = cli(program)
-    for _, name, *arguments in commands(repo / document, program):
-        assert name in group.commands or name == "--help", f"{program} has no command {name}"
-        known = {option for parameter in getattr(group.commands.get(name), "params", ()) for option in parameter.opts}
-        used = {argument for argument in arguments if argument.startswith("-")} - {"--help"}
-        assert used <= known, f"{program} {name} has no option {used - known}"
+    for words in commands(repo / document, program):
+        command: click.Command = cli(program)
+        for word in words[1:]:
+            if isinstance(command, click.Group) and not word.startswith("-"):
+                assert word in command.commands, f"{' '.join(words)}: there is no {word}"
+                command = command.commands[word]
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        used = {word for word in words if word.startswith("-")}
+        assert used <= known, f"{' '.join(words)}: there is no {used - known}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
