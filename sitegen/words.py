@@ -160,7 +160,6 @@ def yes_no(name: str) -> str:
     return {"yes": _("yes"), "no": _("no"), "unknown": _("unknown")}[name]
 
 
-
 def status(name: str) -> str:
     """Return what a source says of its own number beside the one it compares with."""
     return {

@@ -1,1 +1,26 @@
 """Page kinds: each module turns records into pages and data files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sitegen.pages.base import Page
+from sitegen.store import Store
+
+__all__ = ["publishers", "site_pages"]
+
+
+def publishers() -> tuple[Callable[[Store], Iterator[Page]], ...]:
+    """Return one function a page kind; each yields its pages with their data files.
+
+    They are imported here and not above: the stage needs ``sitegen.pages.base`` alone.
+    """
+    from sitegen.pages import sources
+
+    return (sources.source_pages,)
+
+
+def site_pages(store: Store) -> Iterator[Page]:
+    """Yield every page of the site."""
+    for publish in publishers():
+        yield from publish(store)

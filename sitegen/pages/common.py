@@ -1,0 +1,79 @@
+"""What several page kinds need: grouping, anchors, CSV and BibTeX of records."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from sitegen.records import ModelCard, PublishedNumber, Source
+from sitegen.rendering import slug
+from sitegen.store import Store, StoredNumber
+from sitegen.tables import Cell
+
+__all__ = ["NUMBER_HEADER", "bibtex", "distinct", "group", "number_anchor", "numbers_csv", "place_anchors"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+NUMBER_HEADER = ("source", "line", *PublishedNumber.model_fields)
+"""Columns of every list of published numbers that the site publishes."""
+
+
+def group(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:
+    """Return the items by key, keys in the order of their first item."""
+    groups: dict[K, list[V]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def distinct(values: Iterable[V]) -> list[V]:
+    """Return each value once, in the order of first appearance."""
+    return list(dict.fromkeys(values))
+
+
+def place_anchors(source: Source) -> dict[str, str]:
+    """Return the anchor of each table on its source's page; places with equal slugs are numbered."""
+    anchors: dict[str, str] = {}
+    for table in source.tables:
+        anchor = base = slug(table.place)
+        number = 2
+        while anchor in anchors.values():
+            anchor, number = f"{base}-{number}", number + 1
+        anchors[table.place] = anchor
+    return anchors
+
+
+def number_anchor(number: StoredNumber) -> str:
+    """Return the anchor of one number on its source's page: "n" and its line in the source's CSV."""
+    return f"n{number.line}"
+
+
+def numbers_csv(numbers: Sequence[StoredNumber]) -> str:
+    """Return published numbers as CSV with their source and line.
+
+    Cells cannot start a spreadsheet formula: the store refuses such text.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(NUMBER_HEADER)
+    for number in numbers:
+        writer.writerow((number.source, number.line, *(getattr(number.row, name) for name in NUMBER_HEADER[2:])))
+    return stream.getvalue()
+
+
+def bibtex(store: Store, keys: Iterable[str]) -> str:
+    """Return the BibTeX entries of the keys that the store has."""
+    return "\n\n".join(store.references[key].to_bibtex() for key in keys if key in store.references)
+
+
+def count_cell(value: int | None) -> Cell:
+    """Return a table cell with a whole number; None gives an empty one, a year stays without separators."""
+    return Cell() if value is None else Cell(str(value), value)
+
+
+def full_name(card: ModelCard, variant: str) -> str:
+    """Return a model's name with the variant that a row adds, if it adds one."""
+    return f"{card.name} ({variant})" if variant and variant.lower() not in card.name.lower() else card.name
