@@ -334,6 +334,7 @@ class DisagreementValue(Record):
     value_as_printed: Text
     approximate: bool = False
     role: Literal["paper", "re-run"]
+    """What the model's own authors print, or what anybody else measured (in a paper or not)."""
     dataset: Id | None = None
     """Where it is another data set than the case's."""
     metric: MetricId | None = None
