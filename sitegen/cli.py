@@ -185,7 +185,8 @@ def schema(name: str) -> None:
 )
 def table(board: str, results: Path, style: str) -> None:
     """Print one board, named DATASET/BOARD, such as nyu-depth-v2/metric."""
-    from sitegen.board import BoardNotFoundError, board_table, find_board
+    from sitegen.board import BoardNotFoundError, find_board
+    from sitegen.board_table import board_table
 
     store = _valid(results)
     try:

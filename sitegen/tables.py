@@ -120,7 +120,7 @@ class Column:
     Attributes:
         key: Its name in CSV and JSON.
         title: What the header shows.
-        kind: ``rank``, ``model`` (the row's header), ``number`` or ``text``.
+        kind: ``rank``, ``model`` (the row's header), ``number``, ``text`` or ``source`` (text set small).
         arrow: ↓ or ↑ for a metric.
         unit: Shown behind the title.
         meaning: One line for the header's tooltip.
@@ -132,7 +132,7 @@ class Column:
 
     key: str
     title: str
-    kind: Literal["rank", "model", "number", "text"]
+    kind: Literal["rank", "model", "number", "text", "source"]
     arrow: str = ""
     unit: str = ""
     meaning: str = ""
@@ -149,7 +149,7 @@ class Column:
     @property
     def css_class(self) -> str:
         """Return the classes of its header."""
-        return {"rank": "rank", "model": "model", "number": "metric", "text": ""}[self.kind]
+        return {"rank": "rank", "model": "model", "number": "metric"}.get(self.kind, "")
 
     @property
     def heading(self) -> str:
@@ -209,7 +209,7 @@ class Cell:
 
     def css_class(self, column: Column) -> str:
         """Return the classes of the cell in a column."""
-        names = {"rank": "rank num", "model": "model", "number": "num", "text": ""}[column.kind].split()
+        names = {"rank": "rank num", "model": "model", "number": "num", "source": "src"}.get(column.kind, "").split()
         names += [name for name in (self.emphasis,) if name]
         names += ["suspect"] if self.suspect else []
         names += ["tie"] if self.tie else []
@@ -289,16 +289,13 @@ class Table:
             show_filters=filters,
             empty=EMPTY,
             label=footnote_label,
-            kind_name=kind_name,
-            words=words,
         ).strip()
 
     def to_markdown(self) -> str:
         """Return the table as GitHub-flavoured Markdown: best bold, second in italics, suspect struck through."""
-        align = {"rank": "--:", "number": "--:", "model": ":--", "text": ":--"}
         lines = [f"## {escaping.markdown(self.title)}", "", escaping.markdown(self.description), ""]
         lines.append(_pipes(_markdown_heading(column) for column in self.columns))
-        lines.append(_pipes(align[column.kind] for column in self.columns))
+        lines.append(_pipes("--:" if column.sort == "number" else ":--" for column in self.columns))
         lines += [_pipes(_markdown_cell(cell) for cell in row.cells) for row in self.rows]
         notes = [f"({footnote_label(index)}) {text}" for index, text in enumerate(self.footnotes)]
         for note in [self._legend(), *notes, self._origin()]:
