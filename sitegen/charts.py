@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +57,11 @@ COLOURS = {
     "warn": "#a0261e",
 }
 KINDS = ("measured", "re-run", "reported", "copied", "unclear")
-WIDTH = 620
+_TOTAL_WIDTH = 780
+_SCATTER_WIDTH = 700
+_HEIGHT = 340
+# Room for a system font that is wider than the one the chart was laid out with.
+_PADDING = {"left": 12, "top": 6, "right": 24, "bottom": 6}
 _ROW = 22
 _MOST_ROWS = 25
 _LONGEST_LABEL = 40
@@ -262,7 +267,8 @@ def pareto(
     Raises:
         ValueError: A column is missing or a kind is unknown.
     """
-    x = alt.X("x:Q", title=x_label, scale=alt.Scale(type="log", nice=False, padding=14))
+    scale = alt.Scale(type="log", nice=False, padding=14)
+    x = alt.X("x:Q", title=x_label, scale=scale, axis=alt.Axis(grid=False, tickCount=8))
     return _frontier_chart(frame, x, [x_label, y_label], title, alt_text, direction)
 
 
@@ -282,7 +288,7 @@ def year_trend(
     Raises:
         ValueError: A column is missing or a kind is unknown.
     """
-    axis = alt.Axis(format="d", tickMinStep=1)
+    axis = alt.Axis(format="d", tickMinStep=1, grid=False)
     x = alt.X("x:Q", title=None, axis=axis, scale=alt.Scale(zero=False, nice=False, padding=24))
     return _frontier_chart(frame, x, [_("year"), y_label], title, alt_text, direction)
 
@@ -326,7 +332,7 @@ def _frontier_chart(
     y = alt.Y(
         "y:Q",
         title=labels[1],
-        scale=alt.Scale(zero=False),
+        scale=alt.Scale(zero=False, padding=14),
         axis=alt.Axis(titleAngle=0, titleAlign="left", titleAnchor="end", titleY=-12, titleX=0),
     )
     base = alt.Chart().encode(x=x, y=y)
@@ -336,14 +342,41 @@ def _frontier_chart(
         alt.Tooltip("y:Q", title=_plain(labels[1])),
     ]
     line = alt.Chart(_rows_of(best)).mark_line(interpolate="step-after", stroke=COLOURS["accent"], strokeWidth=1.2)
-    names = (
-        alt.Chart(_rows_of(best))
-        .mark_text(align="left", dx=7, dy=9, fontSize=_SIZE - 1)
-        .encode(x=x, y=y, text="label:N")
-    )
+    names = _names(best, data, x, y)
     marks = _kind_marks(base, data, x, tooltip, opacity=0.85)
-    layers = alt.layer(line.encode(x=x, y=y), *marks, names, data=_rows_of(data)).properties(width=WIDTH, height=340)
+    layers = alt.layer(line.encode(x=x, y=y), *marks, *names, data=_rows_of(data)).properties(
+        width=_SCATTER_WIDTH, height=_HEIGHT
+    )
     return _draw(layers.interactive(), title, alt_text, kinds=_present(data))
+
+
+def _names(best: pd.DataFrame, data: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Return the names of the frontier's points that have room: at the right, near the right edge at the left."""
+    across = _share(best["x"].map(math.log), data["x"].map(math.log)) * _SCATTER_WIDTH
+    down = _share(best["y"], data["y"]) * _HEIGHT
+    width = best["label"].map(_text_width)
+    at_left = across > 0.7 * _SCATTER_WIDTH
+    boxes = list(zip(across.where(~at_left, across - width), down, width, strict=True))
+    roomy = pd.Series(_apart(boxes), index=best.index)
+    to_right = alt.Chart(_rows_of(best[roomy & ~at_left])).mark_text(align="left", dx=9, dy=11, fontSize=_SIZE - 1)
+    to_left = alt.Chart(_rows_of(best[roomy & at_left])).mark_text(align="right", dx=-9, dy=11, fontSize=_SIZE - 1)
+    return [side.encode(x=x, y=y, text="label:N") for side in (to_right, to_left)]
+
+
+def _share(values: pd.Series[float], whole: pd.Series[float]) -> pd.Series[float]:
+    """Return where values lie in the range of a whole, from 0 to 1."""
+    return (values - whole.min()) / ((whole.max() - whole.min()) or 1.0)
+
+
+def _apart(boxes: Sequence[tuple[float, float, int]]) -> list[bool]:
+    """Tell which boxes (left, middle, width; pixels) overlap none that was kept; the last, the best, comes first."""
+    kept: list[tuple[float, float, int]] = []
+    shown = []
+    for left, middle, width in reversed(boxes):
+        free = all(abs(middle - m) > _SIZE + 2 or left > a + w or a > left + width for a, m, w in kept)
+        kept += [(left, middle, width)] if free else []
+        shown.append(free)
+    return shown[::-1]
 
 
 def _frontier(data: pd.DataFrame, direction: Direction) -> pd.Series[bool]:
@@ -384,18 +417,20 @@ def _rows(labels: pd.Series[str], field: str = "label") -> alt.Y:
 def _row_chart(
     data: pd.DataFrame, layers: Sequence[alt.Chart], title: str, alt_text: str, *, row: str = "label", **more: Any
 ) -> Chart:
-    """Return the chart of layers over rows, with the rows' names at the left and room for what stands at the right."""
+    """Return the chart of layers over rows, with the rows' names at the left and the printed numbers at the right."""
     labels = data.drop_duplicates(row)
     labels = labels.assign(name=[_shortened(text) for text in labels[row]])
+    left = 20 + _text_width(max(labels["name"], key=len))
+    printed = row == "label"  # one number a row stands beside it; several numbers would lie over each other
+    right = 28 + (_text_width(max(data["text"], key=len)) if printed else 0)
+    width = max(_TOTAL_WIDTH - left - right, _TOTAL_WIDTH // 3)
     names = alt.Chart(_rows_of(labels[[row, "name"]])).mark_text(align="right", dx=-12, fontSize=_SIZE)
     drawn = [*layers, names.encode(x=alt.value(0), y=_rows(labels[row], row), text="name:N")]
-    if "text" in data and row == "label":
-        printed = alt.Chart().mark_text(align="left", dx=12, fontSize=_SIZE)
-        drawn.append(printed.encode(x=alt.value(WIDTH), y=_rows(labels[row], row), text="text:N"))
-    chart = alt.layer(*drawn, data=_rows_of(data)).properties(width=WIDTH, height=alt.Step(_ROW))
-    left = 20 + _text_width(max(labels["name"], key=len))
-    right = 28 + (_text_width(max(data["text"], key=len)) if "text" in data else 0)
-    return _draw(chart, title, alt_text, left=left, right=right, **more)
+    if printed:
+        numbers = alt.Chart().mark_text(align="left", dx=12, fontSize=_SIZE)
+        drawn.append(numbers.encode(x=alt.value(width), y=_rows(labels[row], row), text="text:N"))
+    chart = alt.layer(*drawn, data=_rows_of(data)).properties(width=width, height=alt.Step(_ROW))
+    return _draw(chart, title, alt_text, **more)
 
 
 def _rows_of(data: pd.DataFrame) -> alt.InlineData:
@@ -447,10 +482,11 @@ def _config() -> dict[str, Any]:
     sizes = {"labelFontSize": _SIZE, "titleFontSize": _SIZE, "titleFontWeight": "normal", "titlePadding": 8}
     return {
         "aria": False,
-        "background": None,
+        "background": "transparent",
         "font": _FONT,
         "axis": {**axis, **sizes, "grid": True, "gridColor": COLOURS["rule"]},
         "axisY": {"domain": False, "ticks": False},
+        "point": {"opacity": 1},
         "text": {"fill": ink, "font": _FONT},
         "view": {"stroke": None},
     }
@@ -461,14 +497,12 @@ def _draw(
     title: str,
     alt_text: str,
     *,
-    left: int = 8,
-    right: int = 40,
     note: str = "",
     kinds: tuple[str, ...] = (),
     faded: bool = False,
 ) -> Chart:
     spec: dict[str, Any] = chart.to_dict(validate=False)
-    spec["padding"] = {"left": left, "top": 6, "right": right, "bottom": 6}
+    spec["padding"] = _PADDING
     spec["config"] = _config()
     spec["description"] = alt_text
     spec["usermeta"] = {"colours": {colour: f"--fathom-{name}" for name, colour in COLOURS.items()}}
