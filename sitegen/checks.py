@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from sitegen.findings import Finding
 
 if TYPE_CHECKING:
-    from sitegen.records import Source
+    from sitegen.records import Disagreement, Source
     from sitegen.store import Store, StoredNumber
 
 __all__ = ["cross_check"]
@@ -117,16 +117,29 @@ def _disagreements(store: Store) -> Iterator[Finding]:
         if case.number in numbers:
             yield _error(path, "/number", f"{case.number} is also the number of '{numbers[case.number]}'")
         numbers[case.number] = case.id
-        named = [(f"/models/{i}", "model", m, store.models) for i, m in enumerate(case.models)]
-        named += [(f"/sources/{i}", "source", s, store.sources) for i, s in enumerate(case.sources)]
-        named += [("/dataset", "data set", case.dataset, store.datasets)]
-        for i, value in enumerate(case.values):
-            named += [(f"/values/{i}/source", "source", value.source, store.sources)] if value.source else []
-            named += [(f"/values/{i}/dataset", "data set", value.dataset, store.datasets)] if value.dataset else []
-            named += [(f"/values/{i}/model", "model", value.model, store.models)] if value.model else []
-        for pointer, what, name, cards in named:
-            if name not in cards:
-                yield _error(path, pointer, f"no {what} card '{name}'")
+        for pointer, kind, name in _named_by(case):
+            if name not in _cards(store, kind):
+                yield _error(path, pointer, f"no {kind} card '{name}'")
+
+
+def _named_by(case: Disagreement) -> Iterator[tuple[str, str, str]]:
+    """Yield (pointer, kind of card, id) for every card that a case names."""
+    yield from ((f"/models/{index}", "model", name) for index, name in enumerate(case.models))
+    yield from ((f"/sources/{index}", "source", name) for index, name in enumerate(case.sources))
+    yield "/dataset", "data set", case.dataset
+    for index, value in enumerate(case.values):
+        for field, kind, name in (
+            ("source", "source", value.source),
+            ("dataset", "data set", value.dataset),
+            ("model", "model", value.model),
+        ):
+            if name:
+                yield f"/values/{index}/{field}", kind, name
+
+
+def _cards(store: Store, kind: str) -> Collection[str]:
+    cards: dict[str, Collection[str]] = {"model": store.models, "data set": store.datasets, "source": store.sources}
+    return cards[kind]
 
 
 def _protocols(store: Store) -> Iterator[Finding]:

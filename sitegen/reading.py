@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import bibtexparser
 import yaml
+from bibtexparser.entrypoint import parse_string
 from bibtexparser.middlewares import LatexDecodingMiddleware
 
 from sitegen.findings import Finding
@@ -104,17 +104,22 @@ class Reader:
         """Return a file's text, or None with a finding when it cannot be read as UTF-8 of a sane size."""
         try:
             if path.is_symlink():
-                return self._refuse(path, "is a link; records must be plain files")
+                self._refuse(path, "is a link; records must be plain files")
+                return None
             size = path.stat().st_size
             if size > MAX_BYTES:
-                return self._refuse(path, f"has {size:,} bytes; a record has at most {MAX_BYTES:,}")
+                self._refuse(path, f"has {size:,} bytes; a record has at most {MAX_BYTES:,}")
+                return None
             text = path.read_bytes().decode("utf-8")
         except OSError as error:
-            return self._refuse(path, f"cannot be read: {error.strerror}")
+            self._refuse(path, f"cannot be read: {error.strerror}")
+            return None
         except UnicodeDecodeError as error:
-            return self._refuse(path, f"is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}")
+            self._refuse(path, f"is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}")
+            return None
         if text.startswith("\ufeff"):
-            return self._refuse(path, "begins with a byte order mark; save it as plain UTF-8")
+            self._refuse(path, "begins with a byte order mark; save it as plain UTF-8")
+            return None
         return text
 
     def yaml(self, path: Path) -> Any:
@@ -128,9 +133,11 @@ class Reader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-            return self._refuse(path, f"is not valid YAML: {error.problem or error.context}{where}")
+            self._refuse(path, f"is not valid YAML: {error.problem or error.context}{where}")
+            return None
         except (yaml.YAMLError, ValueError, RecursionError) as error:
-            return self._refuse(path, f"is not valid YAML: {_first_line(error)}")
+            self._refuse(path, f"is not valid YAML: {_first_line(error)}")
+            return None
 
     def json(self, path: Path) -> Any:
         """Return the data of a JSON file, or None with a finding."""
@@ -142,11 +149,14 @@ class Reader:
                 text, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant, parse_float=_finite
             )
         except json.JSONDecodeError as error:
-            return self._refuse(path, f"is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})")
+            self._refuse(path, f"is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})")
+            return None
         except RecursionError:
-            return self._refuse(path, "is not valid JSON: it is nested too deeply")
+            self._refuse(path, "is not valid JSON: it is nested too deeply")
+            return None
         except ValueError as error:
-            return self._refuse(path, f"is not valid JSON: {_first_line(error)}")
+            self._refuse(path, f"is not valid JSON: {_first_line(error)}")
+            return None
 
     def csv(self, path: Path, columns: tuple[str, ...]) -> list[CsvRow]:
         """Return the rows of a CSV file whose header is exactly ``columns``; findings for all others."""
@@ -169,10 +179,10 @@ class Reader:
         text = self.text(path)
         if text is None:
             return {}
-        library = bibtexparser.parse_string(text)
+        library = parse_string(text)
         for block in library.failed_blocks:
             self.fault(path, f"/{(block.start_line or 0) + 1}", f"is not valid BibTeX: {_first_line(block.error)}")
-        decoded = bibtexparser.parse_string(text, append_middleware=[LatexDecodingMiddleware()])
+        decoded = parse_string(text, append_middleware=[LatexDecodingMiddleware()])
         plain = {entry.key: _plain_fields(entry) for entry in decoded.entries}
         return {
             entry.key: BibEntry(entry.key, entry.entry_type, _plain_fields(entry), plain.get(entry.key, {}))
@@ -231,10 +241,11 @@ def _refuse_yaml_tricks(text: str) -> None:
     """
     depth = documents = 0
     for event in yaml.parse(text, Loader=_BaseLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise ValueError(f"anchors and aliases are not allowed (line {event.start_mark.line + 1})")
-        if getattr(event, "tag", None):
-            raise ValueError(f"tags such as '{event.tag[:40]}' are not allowed (line {event.start_mark.line + 1})")
+            raise ValueError(f"anchors and aliases are not allowed (line {line})")
+        if tag := getattr(event, "tag", None):
+            raise ValueError(f"tags such as '{tag[:40]}' are not allowed (line {line})")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         documents += isinstance(event, yaml.DocumentStartEvent)
         if depth > MAX_DEPTH:
