@@ -7,16 +7,19 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from sitegen.board import Board
 from sitegen.records import ModelCard, PublishedNumber, Source
 from sitegen.rendering import slug
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Cell
 
-__all__ = ["NUMBER_HEADER", "bibtex", "distinct", "group", "number_anchor", "numbers_csv", "place_anchors"]
+__all__ = ["BOARD_FORMATS", "NUMBER_HEADER", "bibtex", "distinct", "group", "numbers_csv", "place_anchors"]
 
 K = TypeVar("K")
 V = TypeVar("V")
 
+BOARD_FORMATS = {"csv": "CSV", "json": "JSON", "md.txt": "Markdown", "tex": "LaTeX", "bib": "BibTeX"}
+"""File endings of a board's downloads and what they are called."""
 NUMBER_HEADER = ("source", "line", *PublishedNumber.model_fields)
 """Columns of every list of published numbers that the site publishes."""
 
@@ -46,11 +49,6 @@ def place_anchors(source: Source) -> dict[str, str]:
     return anchors
 
 
-def number_anchor(number: StoredNumber) -> str:
-    """Return the anchor of one number on its source's page: "n" and its line in the source's CSV."""
-    return f"n{number.line}"
-
-
 def numbers_csv(numbers: Sequence[StoredNumber]) -> str:
     """Return published numbers as CSV with their source and line.
 
@@ -67,6 +65,11 @@ def numbers_csv(numbers: Sequence[StoredNumber]) -> str:
 def bibtex(store: Store, keys: Iterable[str]) -> str:
     """Return the BibTeX entries of the keys that the store has."""
     return "\n\n".join(store.references[key].to_bibtex() for key in keys if key in store.references)
+
+
+def board_href(board: Board) -> str:
+    """Return where a board stands on the site, from its root."""
+    return f"datasets/{board.dataset}.html#{board.id}"
 
 
 def count_cell(value: int | None) -> Cell:
