@@ -66,6 +66,19 @@ MODELS: dict[str, ModelEntry] = {entry.id: entry for entry in _ENTRIES}
 """Every model by id."""
 
 
+def describe(model_id: str) -> ModelEntry:
+    """Return what is known of a model without loading it.
+
+    Raises:
+        ModelError: If the id is unknown.
+    """
+    from runners.models.base import ModelError
+
+    if model_id not in MODELS:
+        raise ModelError(f"unknown model '{model_id}'; known: {', '.join(MODELS)}")
+    return MODELS[model_id]
+
+
 def load(model_id: str, device: str = "cpu", dtype: str = "float32", *, weights_dir: Path | None = None) -> Model:
     """Return a model that is ready to predict (or to be fitted).
 

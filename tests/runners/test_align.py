@@ -1,0 +1,203 @@
+"""Alignment: the reference implementations' numbers, degenerate fits, and the mathematics as properties."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from runners.align import MIN_PIXELS, Aligned, align
+from runners.metrics import depth_metrics
+from tests.runners.factories import plane
+
+# Depths and predictions that float64 sums can tell apart.
+VALUES = st.floats(0.125, 100, width=32)
+MAPS = arrays(np.float64, (1, 4, 5), elements=VALUES)
+
+
+def approx(tensor: torch.Tensor, expected: object, tolerance: float = 2e-6) -> bool:
+    """Whether every value is the expected one to the digits that the vectors have."""
+    return torch.allclose(tensor, torch.as_tensor(expected, dtype=tensor.dtype), atol=tolerance, rtol=0)
+
+
+def test_scale_and_shift_in_depth_as_the_references_fit_it() -> None:
+    """Vector T3: fit over the four pixels within the caps, s = 11.5 and t = 0.65."""
+    g, p = plane([[2, 4, 6], [9, 0, 20]]), plane([[0.1, 0.3, 0.5], [0.7, 0.4, 0.9]])
+    mask = (g > 1e-3) & (g < 10)
+    fit = align(p, g, mask, "scale-shift")
+    assert approx(fit.scale, [11.5])
+    assert approx(fit.shift, [0.65])
+    assert approx(fit.depth[mask], [1.8, 4.1, 6.4, 8.7])
+    values = depth_metrics(fit.depth, g, mask)
+    expected = {"abs_rel": 0.05625, "sq_rel": 0.014792, "rmse": 0.273861, "rmse_log": 0.06524, "log10": 0.024808}
+    expected |= {"delta1": 1, "irmse": 0.02849, "silog": 6.402993}
+    for name, value in expected.items():
+        assert approx(values[name], [value]), name
+
+
+def test_scale_and_shift_in_disparity_as_the_references_fit_it() -> None:
+    """Vector T4: fit in disparity, then clamped to 80 m (Marigold) or floored at 1/10 m (MiDaS, MoGe)."""
+    g, p = plane([[1, 2, 4], [5, 10, 0]]), plane([[10, 6, 3], [1, 0.5, 4]])
+    fit = align(p, g, g > 0, "scale-shift-disparity", floor=1e-3)
+    assert approx(fit.scale, [0.089952])
+    assert approx(fit.shift, [0.041198])
+    assert approx(fit.depth[g > 0], [1.063021, 1.721442, 3.214886, 7.624885, 11.604478], 2e-5)
+    wide = depth_metrics(fit.depth.clamp(1e-3, 80), g, g > 0)
+    for name, value in {"abs_rel": 0.216801, "sq_rel": 0.366462, "rmse": 1.425647, "silog": 22.816941}.items():
+        assert approx(wide[name], [value]), name
+    floored = align(p, g, g > 0, "scale-shift-disparity", floor=torch.tensor([0.1]))
+    near = depth_metrics(floored.depth, g, g > 0)
+    expected = {"abs_rel": 0.184711, "rmse": 1.231908, "rmse_log": 0.224517, "log10": 0.073967, "silog": 22.334434}
+    for name, value in (expected | {"delta1": 0.8, "one_minus_delta1_pct": 20.0}).items():
+        assert approx(near[name], [value]), name
+
+
+def test_median_scaling_takes_the_mean_of_the_two_middle_values() -> None:
+    """Vector T5: numpy medians 3 and 2, so the scale is 1.5."""
+    g, p = plane([[1, 2], [4, 8]]), plane([[1, 1], [3, 5]])
+    fit = align(p, g, g > 0, "median")
+    assert approx(fit.scale, [1.5])
+    values = depth_metrics(fit.depth, g, g > 0)
+    expected = {"abs_rel": 0.234375, "sq_rel": 0.117188, "rmse": 0.5, "rmse_log": 0.257488, "delta1": 0.5, "delta2": 1}
+    for name, value in expected.items():
+        assert approx(values[name], [value]), name
+
+
+def test_constant_prediction_gets_the_solution_of_least_norm() -> None:
+    """Vector T6: all 0.5 against a mean of 3 gives s = 1.2, t = 2.4 as numpy's lstsq does, and is called degenerate."""
+    g = plane([[1, 2], [4, 5]])
+    fit = align(torch.full_like(g, 0.5), g, g > 0, "scale-shift")
+    assert approx(fit.scale, [1.2])
+    assert approx(fit.shift, [2.4])
+    assert approx(fit.depth, torch.full_like(g, 3.0))
+    assert fit.degenerate.tolist() == [True]
+
+
+def test_reversed_prediction_fits_perfectly_and_is_called_degenerate() -> None:
+    """Vector T6: a reversed ramp has s = -1, t = 13 and no error at all, which nobody should take for depth."""
+    g = torch.arange(1.0, 13.0, dtype=torch.float64).reshape(1, 3, 4)
+    fit = align(13 - g, g, g > 0, "scale-shift")
+    assert approx(fit.scale, [-1])
+    assert approx(fit.shift, [13])
+    assert approx(fit.depth, g)
+    assert fit.degenerate.tolist() == [True]
+
+
+@pytest.mark.parametrize("mode", ["median", "scale", "scale-shift", "scale-shift-disparity"])
+def test_empty_mask_gives_no_number(mode: str) -> None:
+    """Without a valid pixel there is no fit: NaN, never 0 or 1, and the flag is set."""
+    g = torch.ones(1, 2, 2)
+    fit = align(g, g, torch.zeros(1, 2, 2, dtype=torch.bool), mode)
+    assert fit.scale.isnan().all()
+    assert fit.depth.isnan().all()
+    assert fit.degenerate.all()
+
+
+def test_few_pixels_are_called_degenerate() -> None:
+    """A fit over fewer than the smallest number of pixels is flagged, one over just enough is not."""
+    g = torch.arange(1.0, 13.0).reshape(1, 3, 4)
+    enough = torch.arange(12).reshape(1, 3, 4) < MIN_PIXELS
+    assert not align(g, g, enough, "scale-shift").degenerate.any()
+    few = torch.arange(12).reshape(1, 3, 4) < MIN_PIXELS - 1
+    assert align(g, g, few, "scale-shift").degenerate.all()
+
+
+def test_what_is_masked_may_be_nan() -> None:
+    """Values outside the mask never reach a sum."""
+    g, p = torch.arange(1.0, 13.0).reshape(1, 3, 4), torch.arange(2.0, 26.0, 2).reshape(1, 3, 4)
+    mask = torch.ones_like(g, dtype=torch.bool)
+    mask[0, 0, 0] = False
+    g[0, 0, 0], p[0, 0, 0] = torch.inf, torch.nan
+    for mode in ("median", "scale", "scale-shift"):
+        assert approx(align(p, g, mask, mode).scale, [0.5]), mode
+
+
+def test_disparity_that_is_not_positive_is_infinitely_far_without_a_floor() -> None:
+    """Inverting a negative disparity would put a pixel behind the camera."""
+    g = plane([[1, 2, 4, 5]])
+    fit = align(plane([[1, 0.5, -3, 0.2]]), g, plane([[1, 1, 0, 1]]).bool(), "scale-shift-disparity")
+    assert fit.depth[0, 0, 2] == torch.inf
+
+
+def test_batch_is_the_same_as_one_by_one() -> None:
+    """Each image has its own fit, whatever stands beside it."""
+    generator = torch.Generator().manual_seed(1)
+    g, p = torch.rand(3, 6, 7, generator=generator) + 1, torch.rand(3, 6, 7, generator=generator)
+    mask = torch.rand(3, 6, 7, generator=generator) > 0.3
+    whole = align(p, g, mask, "scale-shift")
+    for i in range(3):
+        single = align(p[i : i + 1], g[i : i + 1], mask[i : i + 1], "scale-shift")
+        assert torch.equal(single.depth[0], whole.depth[i])
+
+
+def test_float32_input_keeps_float64_sums() -> None:
+    """A large offset, on which float32 sums would lose the fit, does not hurt."""
+    p = torch.linspace(0, 1, 4_000_000).reshape(1, 2000, 2000) + 1000
+    fit = align(p, (p - 1000) * 2 + 5, torch.ones_like(p, dtype=torch.bool), "scale-shift")
+    assert approx(fit.scale, [2.0], 1e-4)
+    assert fit.depth.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("mode", "floor", "message"),
+    [("affine", None, "unknown alignment mode 'affine'"), ("scale", 0.1, "but the mode is 'scale'")],
+)
+def test_wrong_arguments_are_named(mode: str, floor: float | None, message: str) -> None:
+    """A mode that does not exist and a floor without disparity are refused in words."""
+    g = torch.ones(1, 2, 2)
+    with pytest.raises(ValueError, match=message):
+        align(g, g, g > 0, mode, floor=floor)
+
+
+def test_wrong_tensors_are_refused() -> None:
+    """Shapes that differ, a mask of numbers and integer depth are refused in words."""
+    g = torch.ones(1, 2, 2)
+    with pytest.raises(ValueError, match=r"\(B, H, W\)"):
+        align(torch.ones(1, 2, 3), g, g > 0, "none")
+    with pytest.raises(ValueError, match="boolean"):
+        align(g, g, g, "none")
+    with pytest.raises(ValueError, match="floating point"):
+        align(g.int(), g, g > 0, "none")
+    with pytest.raises(ValueError, match="floor must be positive"):
+        align(g, g, g > 0, "scale-shift-disparity", floor=0.0)
+
+
+def _spread(values: np.ndarray) -> bool:
+    return bool(np.ptp(values) > 0.5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(MAPS, st.floats(0.05, 20), st.floats(-5, 5))
+def test_fit_undoes_any_scale_and_shift(truth: np.ndarray, scale: float, shift: float) -> None:
+    """Property: scale-shift alignment gives the same depth for p and for a p + b, the truth if p came from it."""
+    if not _spread(truth):
+        return
+    g = torch.from_numpy(truth)
+    fit = align((g - shift) / scale, g, torch.ones_like(g, dtype=torch.bool), "scale-shift")
+    assert approx(fit.depth, g, 1e-6)
+    assert approx(fit.scale, [scale], 1e-6 * max(1, scale))
+
+
+@settings(max_examples=60, deadline=None)
+@given(MAPS, MAPS)
+def test_fit_is_the_least_squares_solution(truth: np.ndarray, prediction: np.ndarray) -> None:
+    """Property: scale and shift are those of numpy's lstsq over the same pixels."""
+    if not _spread(prediction):
+        return
+    g, p = torch.from_numpy(truth), torch.from_numpy(prediction)
+    fit = align(p, g, torch.ones_like(g, dtype=torch.bool), "scale-shift")
+    design = np.stack([prediction.ravel(), np.ones(prediction.size)], axis=1)
+    expected = np.linalg.lstsq(design, truth.ravel(), rcond=None)[0]
+    assert approx(torch.stack([fit.scale[0], fit.shift[0]]), expected, 1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(MAPS, MAPS, st.sampled_from(["median", "scale"]), st.floats(0.05, 20))
+def test_scaling_modes_do_not_see_a_scale(truth: np.ndarray, prediction: np.ndarray, mode: str, factor: float) -> None:
+    """Property: p and c p give the same depth under median and least-squares scaling."""
+    g, p = torch.from_numpy(truth), torch.from_numpy(prediction)
+    mask = torch.ones_like(g, dtype=torch.bool)
+    one, other = align(p, g, mask, mode), align(factor * p, g, mask, mode)
+    assert torch.allclose(one.depth, other.depth, rtol=1e-9)
+    assert isinstance(one, Aligned)

@@ -1,0 +1,179 @@
+"""Runs: deterministic, complete, honest about what was left out."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from runners.datasets import Dataset, Sample, open_manifest
+from runners.datasets.base import Item
+from runners.environment import version
+from runners.evaluate import EvaluationError, concerns, evaluate, fit, run_path, run_text, write_run
+from runners.models import load
+from runners.models.base import Image, Model
+from runners.prediction import Prediction
+from sitegen.reading import Reader
+from sitegen.records import Run
+from tests.runners import factories as make
+
+
+class Constant(Model):
+    """Predicts one depth everywhere."""
+
+    id, kind, revision = "constant", "metric-depth", "1"
+
+    def __init__(self, depth: float = 2.0) -> None:
+        self.depth, self.settings = depth, {"depth_m": depth}
+
+    def predict(self, images: Sequence[Image]) -> list[Prediction]:
+        """Return 2x2 maps."""
+        return [Prediction(self.kind, torch.full((2, 2), self.depth)) for _ in images]
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Dataset:
+    """Four slanted planes."""
+    return open_manifest(make.write_toy(tmp_path / "toy"), "toy")
+
+
+def test_two_runs_are_the_same_but_for_the_time(toy: Dataset) -> None:
+    """The digest, which leaves the timings out, and every other byte agree; the batch size does not matter."""
+    first, second = (evaluate(toy, Constant(), make.protocol(), batch=b, command="runners x") for b in (1, 3))
+    assert first.sha256 == second.sha256
+    texts = [run_text(run.model_copy(update={"timings": first.timings})) for run in (first, second)]
+    assert texts[0] == texts[1]
+
+
+def test_record_says_what_was_run(toy: Dataset) -> None:
+    """Model, list, protocol, groups and derived summary are all there and agree with the samples."""
+    run = evaluate(toy, Constant(), make.protocol(), submitter="somebody", command="runners evaluate")
+    assert (run.dataset.listed, run.dataset.evaluated, run.complete) == (4, 4, True)
+    assert run.dataset.list_sha256 == toy.list_sha256
+    assert run.protocol.sha256 == make.protocol().digest()
+    assert run.samples.group == ["scene-0", "scene-1", "scene-2", "scene-3"]
+    assert run.samples.valid_pixels == [24 * 32] * 4
+    assert run.samples.degenerate == [False] * 4
+    assert run.model.settings == {"depth_m": 2.0}
+    truth = next(iter(toy)).truth
+    expected = float(np.mean(np.abs(2 - truth) / truth))
+    assert run.samples.metrics["abs_rel"][0] == pytest.approx(expected, rel=1e-5)
+    assert run.summary["abs_rel"] == pytest.approx(np.mean(run.samples.metrics["abs_rel"]), rel=1e-5)
+    assert run.environment.torch == version("torch")
+
+
+def test_file_is_canonical_and_reads_back(toy: Dataset, tmp_path: Path) -> None:
+    """Sorted keys, a column a line, 6 digits, one newline at the end, nothing left beside it."""
+    run = evaluate(toy, Constant(), make.protocol(), command="runners evaluate")
+    path = write_run(run, tmp_path / "runs")
+    assert path == run_path(run, tmp_path / "runs") == tmp_path / "runs" / "toy" / "test" / "constant.json"
+    assert list(path.parent.iterdir()) == [path]
+    text = path.read_text(encoding="utf-8")
+    assert text.endswith("}\n")
+    assert not text.endswith("\n\n")
+    keys = list(json.loads(text))
+    assert keys == sorted(keys)
+    assert '"id": ["indoor-0","indoor-1","indoor-2","indoor-3"]' in text
+    reader = Reader(tmp_path)
+    assert Run.model_validate(reader.json(path)) == run
+    assert reader.findings == []
+
+
+def test_unreadable_and_empty_images_are_skipped_with_a_reason(tmp_path: Path) -> None:
+    """A corrupt file and an image without valid depth are listed, not scored, and the run says so."""
+    entries = [make.write_pair(tmp_path, name, np.full((4, 6), depth)) for name, depth in (("a", 2000), ("b", 0))]
+    entries.append(make.write_pair(tmp_path, "c", np.full((4, 6), 1000)))
+    (tmp_path / "c-depth.png").write_bytes(b"broken")
+    dataset = open_manifest(make.write_manifest(tmp_path, entries), "toy")
+    run = evaluate(dataset, Constant(), make.protocol(), command="runners evaluate")
+    assert run.samples.id == ["a"]
+    reasons = {skip.id: skip.reason for skip in run.dataset.skipped}
+    assert reasons["b"] == "0 valid pixels; the protocol asks for at least 1"
+    assert "c-depth.png: cannot be read" in reasons["c"]
+    assert not run.complete
+    assert concerns(run) == ["2 of 3 images were skipped"]
+
+
+def test_nothing_scored_is_no_record(tmp_path: Path) -> None:
+    """A run without any image is an error that says why each one failed."""
+    entries = [make.write_pair(tmp_path, "a", np.zeros((4, 6)))]
+    dataset = open_manifest(make.write_manifest(tmp_path, entries), "toy")
+    with pytest.raises(EvaluationError, match=r"no image of 'toy' could be scored \(a: 0 valid pixels"):
+        evaluate(dataset, Constant(), make.protocol())
+
+
+@pytest.mark.parametrize("depth", [float("nan"), float("inf")])
+def test_prediction_that_is_no_number_is_no_record(toy: Dataset, depth: float) -> None:
+    """Leaving such an image out of the mean would flatter the model."""
+    with pytest.raises(EvaluationError, match=r"model 'constant' on 'indoor-0': .*\(4 of 4 predicted values"):
+        evaluate(toy, Constant(depth), make.protocol())
+
+
+def test_clamped_and_degenerate_shares_are_said(toy: Dataset) -> None:
+    """Numbers that rest on the clamp or on a fit that means nothing come with a note."""
+    run = evaluate(toy, Constant(99.0), make.capped(10.0), command="runners evaluate")
+    assert concerns(run) == ["100.0 % of the pixels were clamped"]
+    model = Constant()
+    model.kind = "affine-invariant-depth"
+    run = evaluate(toy, model, make.protocol(), command="runners evaluate")
+    assert concerns(run) == ["4 of 4 fits are degenerate"]
+
+
+def test_region_counts_only_where_the_protocol_asks_for_it(tmp_path: Path) -> None:
+    """A manifest's farthest depth narrows the mask under sample-mask-and-region only."""
+    ramp = np.repeat(np.linspace(1000, 4000, 4)[:, None], 6, axis=1)
+    entry = {**make.write_pair(tmp_path, "a", ramp), "max_m": 3.0}
+    dataset = open_manifest(make.write_manifest(tmp_path, [entry]), "toy")
+    counts = [
+        evaluate(dataset, Constant(), make.protocol(mask=mask), command="x").samples.valid_pixels
+        for mask in ("sample-mask", "sample-mask-and-region")
+    ]
+    assert counts == [[24], [12]]
+
+
+def test_baselines_are_fitted_on_the_training_split(tmp_path: Path) -> None:
+    """What they were fitted on is in the record's settings; without such a split there is a sentence."""
+    index = make.write_toy(tmp_path / "toy")
+    test = open_manifest(index, "toy", "test", lambda entry: entry.split == "test")
+    model = load("baseline-mean-depth")
+    with pytest.raises(EvaluationError, match="'toy' brings none"):
+        fit(model, test)
+    test.train = open_manifest(index, "toy", "train", lambda entry: entry.split == "train")
+    fit(model, test)
+    run = evaluate(test, model, make.protocol(), command="runners evaluate")
+    assert run.model.settings["fitted_on"] == f"toy train, list sha256 {test.train.list_sha256}"
+    assert run.samples.id == ["indoor-2", "indoor-3"]
+    (tmp_path / "toy" / "indoor-0-depth.png").write_bytes(b"")
+    with pytest.raises(EvaluationError, match="training images of 'toy' fail: indoor-0"):
+        fit(model, test)
+
+
+def test_image_is_cut_where_the_protocol_cuts_it() -> None:
+    """The model sees the KITTI benchmark crop; an image of another size than its truth cannot be cut so."""
+    seen = []
+
+    class Spy(Constant):
+        def predict(self, images: Sequence[Image]) -> list[Prediction]:
+            seen.extend(image.shape for image in images)
+            return super().predict(images)
+
+    def dataset(image: tuple[int, int], truth: tuple[int, int]) -> Dataset:
+        depth = np.full(truth, 5, dtype=np.float32)
+        sample = Sample("a", "g", np.zeros((*image, 3), dtype=np.uint8), depth, depth > 0)
+        return Dataset("toy", "test", [Item("a", "g", lambda: sample)])
+
+    rules = make.protocol(input_crop="kb-crop-352x1216")
+    evaluate(dataset((375, 1242), (375, 1242)), Spy(), rules, command="x")
+    assert seen == [(352, 1216, 3)]
+    with pytest.raises(EvaluationError, match="differ in size"):
+        evaluate(dataset((375, 1242), (370, 1226)), Spy(), rules, command="x")
+    with pytest.raises(EvaluationError, match="has no 1216x352"):
+        evaluate(dataset((100, 100), (100, 100)), Spy(), rules, command="x")
+
+
+def test_text_that_no_record_may_hold_is_said(toy: Dataset) -> None:
+    """What the contract refuses comes out as a sentence with the field."""
+    with pytest.raises(EvaluationError, match="/submitter: markup"):
+        evaluate(toy, Constant(), make.protocol(), submitter="<b>me</b>", command="x")

@@ -1,0 +1,144 @@
+"""Scoring: each field of a protocol does what it says, and what cannot be done is refused by name."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from runners.prediction import KindError
+from runners.score import ProtocolError, refusals, score, scored_kind, unsupported
+from tests.runners import factories as make
+
+
+def test_masked_and_clamped_as_the_references_do() -> None:
+    """Vector T2 through a protocol: range strictly inside the caps, predictions clamped to them."""
+    g = make.plane([[2, 0, 4], [80.5, torch.inf, 1]])
+    p = make.plane([[2.2, 5, -1], [3, 9, 1]])
+    rules = make.capped(80.0, metrics=["abs_rel", "silog"])
+    scores = score(p, "metric-depth", g, torch.ones_like(g, dtype=torch.bool), rules)
+    assert scores.valid_pixels.tolist() == [3]
+    assert scores.metrics["abs_rel"].item() == pytest.approx(0.366583, abs=1e-6)
+    assert scores.metrics["silog"].item() == pytest.approx(393.250982, abs=1e-6)
+    assert scores.clamped_share.item() == pytest.approx(1 / 3)
+
+
+def test_disparity_is_fitted_in_disparity() -> None:
+    """Vector T4 through a protocol: floor 1/1000 m, clamp to 80 m."""
+    g, p = make.plane([[1, 2, 4], [5, 10, 0]]), make.plane([[10, 6, 3], [1, 0.5, 4]])
+    rule = {**make.AFFINE_DISPARITY, "floor_m": 1000.0}
+    rules = make.capped(80.0, alignment={"affine-invariant-disparity": rule})
+    scores = score(p, "affine-invariant-disparity", g, g > 0, rules)
+    assert scores.metrics["abs_rel"].item() == pytest.approx(0.216801, abs=1e-6)
+    assert scores.scale.item() == pytest.approx(0.089952, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("corners", "row"), [(True, [1, 4 / 3, 5 / 3, 2]), (False, [1, 1.25, 1.75, 2])], ids=["corners", "centres"]
+)
+def test_resize_is_the_one_that_the_protocol_names(corners: bool, row: list[float]) -> None:
+    """Vector T11: both ways to place pixels; the other one would show as an error."""
+    truth = make.plane([row, [1, 1, 1, 1]])
+    only_first_row = torch.tensor([[True] * 4, [False] * 4])[None]
+    rules = make.protocol(
+        resize=[{**make.RESIZE, "align_corners": corners}], metrics=["abs_rel"], primary_metric="abs_rel"
+    )
+    scores = score(make.plane([[1, 2], [3, 5]]), "metric-depth", truth, only_first_row, rules)
+    assert scores.metrics["abs_rel"].item() == pytest.approx(0, abs=1e-9)
+
+
+def test_window_decides_which_pixels_count() -> None:
+    """A prediction that is wrong only outside the window scores perfectly."""
+    g = torch.full((1, 480, 640), 2.0)
+    p = torch.full((1, 480, 640), 9.0)
+    p[:, 45:471, 41:601] = 2.0
+    scores = score(p, "metric-depth", g, g > 0, make.protocol(crop=make.EIGEN_NYU))
+    assert scores.valid_pixels.item() == 426 * 560
+    assert scores.metrics["abs_rel"].item() == 0
+
+
+def test_input_crop_cuts_the_truth_as_well() -> None:
+    """Where the model saw only the KITTI benchmark crop, its map is compared with that part of the truth."""
+    g = torch.full((1, 375, 1242), 5.0)
+    g[:, 23:, 13:1229] = 7.0
+    rules = make.protocol(input_crop="kb-crop-352x1216", crop={**make.GARG, "frame": "kb-crop-352x1216"})
+    scores = score(torch.full((1, 88, 304), 7.0), "metric-depth", g, g > 0, rules)
+    assert scores.valid_pixels.item() == 232574
+    assert scores.metrics["abs_rel"].item() == 0
+
+
+@pytest.mark.parametrize(("inclusive", "count"), [(True, 3), (False, 1)])
+def test_range_is_strict_or_not_as_said(inclusive: bool, count: int) -> None:
+    """Depth exactly at a limit counts only where the limit is inclusive."""
+    g = make.plane([[1, 2, 10]])
+    limits = {"min_m": 1.0, "max_m": 10.0, "min_inclusive": inclusive, "max_inclusive": inclusive}
+    assert score(g, "metric-depth", g, g > 0, make.protocol(valid_range=limits)).valid_pixels.item() == count
+
+
+def test_kind_without_own_alignment_is_scored_as_the_nearest_weaker_one() -> None:
+    """Metric depth under a protocol for disparity is inverted and fitted there."""
+    rules = make.protocol(alignment={"affine-invariant-disparity": make.AFFINE_DISPARITY})
+    g = torch.rand(1, 4, 5, generator=torch.Generator().manual_seed(0)) + 1
+    scores = score(g, "metric-depth", g, g > 0, rules)
+    assert scores.scored_as == "affine-invariant-disparity"
+    assert scores.metrics["abs_rel"].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_kind_is_never_scored_under_a_stronger_one() -> None:
+    """A relative prediction under a metric protocol is refused with both kinds named."""
+    rules = make.protocol(alignment={"metric-depth": make.NO_ALIGNMENT})
+    g = torch.ones(1, 2, 2)
+    with pytest.raises(
+        KindError, match=r"'toy/test' scores metric-depth; a prediction of kind 'affine-invariant-depth'"
+    ):
+        score(g, "affine-invariant-depth", g, g > 0, rules)
+    with pytest.raises(KindError, match="ordinal"):
+        scored_kind("ordinal", make.protocol())
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"flip_average": True}, "flip_average"),
+        ({"aggregation": "pooled-pixels"}, "aggregation: 'pooled-pixels'"),
+        ({"metrics": ["abs_rel", "whdr"]}, "metrics: 'whdr'"),
+        ({"clamp": {"min_m": None, "max_m": 80.0, "note": "NaN becomes 0"}}, "clamp/note"),
+        ({"resize": [make.RESIZE, make.RESIZE]}, "resize: more than one step"),
+        ({"resize": [{**make.RESIZE, "mode": "nearest"}]}, "resize/0: mode 'nearest'"),
+        ({"resize": [{**make.RESIZE, "quantity": "disparity"}]}, "resize/0: only the network-output"),
+        ({"resize": [{**make.RESIZE, "align_corners": None}]}, "resize/0: align_corners and antialias"),
+        (
+            {"alignment": {"metric-depth": {**make.AFFINE_DEPTH, "estimator": "weighted L1"}}},
+            "alignment/metric-depth: space 'depth', solver 'scale-shift', estimator 'weighted L1'",
+        ),
+        (
+            {"alignment": {"affine-invariant-disparity": {**make.AFFINE_DISPARITY, "floor": "1/max(g)"}}},
+            "floor '1/max(g)' is a rule in words",
+        ),
+        ({"alignment": {"metric-depth": {**make.NO_ALIGNMENT, "floor_m": 1.0}}}, "floor_m is for fits in disparity"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
+    """No field of a protocol is left out silently: the engine says which one it cannot carry out."""
+    rules = make.protocol(**changes)
+    assert any(named in fault for fault in unsupported(rules)), unsupported(rules)
+    g = torch.ones(1, 2, 2)
+    with pytest.raises(ProtocolError, match="'toy/test' cannot be run"):
+        score(g, "metric-depth", g, g > 0, rules)
+
+
+def test_refusals_are_all_named_at_once() -> None:
+    """A protocol that cannot be run and a kind that it does not score give two sentences, a good pair none."""
+    rules = make.protocol(flip_average=True, alignment={"metric-depth": make.NO_ALIGNMENT})
+    assert len(refusals("ordinal", rules)) == 2
+    assert refusals("metric-depth", make.protocol()) == []
+
+
+def test_sizes_that_do_not_fit_are_refused() -> None:
+    """A protocol that resizes nothing needs maps of one size, and a window must lie in the image."""
+    g = torch.ones(1, 4, 4)
+    with pytest.raises(ProtocolError, match="resizes nothing"):
+        score(torch.ones(1, 2, 2), "metric-depth", g, g > 0, make.protocol(resize=[]))
+    with pytest.raises(ProtocolError, match="crop: window rows 45:471"):
+        score(g, "metric-depth", g, g > 0, make.protocol(crop=make.EIGEN_NYU))
+    with pytest.raises(ProtocolError, match="input_crop: an image of 4x4"):
+        score(g, "metric-depth", g, g > 0, make.protocol(input_crop="kb-crop-352x1216"))
