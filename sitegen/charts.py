@@ -60,8 +60,6 @@ KINDS = ("measured", "re-run", "reported", "copied", "unclear")
 _TOTAL_WIDTH = 780
 _SCATTER_WIDTH = 700
 _HEIGHT = 340
-# Room for a system font that is wider than the one the chart was laid out with.
-_PADDING = {"left": 12, "top": 6, "right": 24, "bottom": 6}
 _ROW = 22
 _MOST_ROWS = 25
 _LONGEST_LABEL = 40
@@ -341,7 +339,10 @@ def _frontier_chart(
         alt.Tooltip("x:Q", title=labels[0]),
         alt.Tooltip("y:Q", title=_plain(labels[1])),
     ]
-    line = alt.Chart(_rows_of(best)).mark_line(interpolate="step-after", stroke=COLOURS["accent"], strokeWidth=1.2)
+    until_now = best.tail(1).assign(x=data["x"].max())
+    line = alt.Chart(_rows_of(pd.concat([best, until_now]))).mark_line(
+        interpolate="step-after", stroke=COLOURS["accent"], strokeWidth=1.2
+    )
     names = _names(best, data, x, y)
     marks = _kind_marks(base, data, x, tooltip, opacity=0.85)
     layers = alt.layer(line.encode(x=x, y=y), *marks, *names, data=_rows_of(data)).properties(
@@ -429,8 +430,9 @@ def _row_chart(
     if printed:
         numbers = alt.Chart().mark_text(align="left", dx=12, fontSize=_SIZE)
         drawn.append(numbers.encode(x=alt.value(width), y=_rows(labels[row], row), text="text:N"))
+    # The page's own font may be a fifth wider than the one that the chart is laid out with.
     chart = alt.layer(*drawn, data=_rows_of(data)).properties(width=width, height=alt.Step(_ROW))
-    return _draw(chart, title, alt_text, **more)
+    return _draw(chart, title, alt_text, left=left // 5, **more)
 
 
 def _rows_of(data: pd.DataFrame) -> alt.InlineData:
@@ -486,6 +488,7 @@ def _config() -> dict[str, Any]:
         "font": _FONT,
         "axis": {**axis, **sizes, "grid": True, "gridColor": COLOURS["rule"]},
         "axisY": {"domain": False, "ticks": False},
+        "mark": {"aria": False},
         "point": {"opacity": 1},
         "text": {"fill": ink, "font": _FONT},
         "view": {"stroke": None},
@@ -497,12 +500,13 @@ def _draw(
     title: str,
     alt_text: str,
     *,
+    left: int = 0,
     note: str = "",
     kinds: tuple[str, ...] = (),
     faded: bool = False,
 ) -> Chart:
     spec: dict[str, Any] = chart.to_dict(validate=False)
-    spec["padding"] = _PADDING
+    spec["padding"] = {"left": 8 + left, "top": 6, "right": 24, "bottom": 6}
     spec["config"] = _config()
     spec["description"] = alt_text
     spec["usermeta"] = {"colours": {colour: f"--fathom-{name}" for name, colour in COLOURS.items()}}
@@ -524,7 +528,7 @@ def _svg(spec: dict[str, Any], title: str, alt_text: str) -> str:
 def _dressed(svg: str, name: str, title: str, alt_text: str) -> str:
     """Return a drawn SVG as one of ours: palette by custom properties, own ids, a name, the page's font."""
     svg = re.sub(r'(fill|stroke)="(#[0-9a-f]{6})"', _as_property, svg)
-    svg = re.sub(r' font-family="[^"]*"', "", svg)
+    svg = re.sub(r' (font-family|class|role|aria-[a-z]+)="[^"]*"', "", svg)
     for number, old in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg)), start=1):
         svg = re.sub(rf'(id="|url\(#|href="#){re.escape(old)}(?=["\)])', rf"\g<1>{name}-{number}", svg)
     names = (

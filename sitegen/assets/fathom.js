@@ -131,9 +131,13 @@
     const label = button.textContent;
     button.hidden = false;
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(source.textContent.trim());
-      button.textContent = button.dataset.done ?? label;
-      setTimeout(() => { button.textContent = label; }, 2000);
+      try {
+        await navigator.clipboard.writeText(source.textContent.trim());
+        button.textContent = button.dataset.done ?? label;
+        setTimeout(() => { button.textContent = label; }, 2000);
+      } catch { // not allowed: leave the text selected, so that the reader's own copy key works
+        getSelection().selectAllChildren(source);
+      }
     });
   };
 

@@ -44,7 +44,7 @@ def serving(folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def demo_folder(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo site, built once from invented pages (tests/browser/demo.py); no finding of any kind is allowed."""
-    from demo import demo_pages
+    from tests.browser.demo import demo_pages
 
     root = tmp_path_factory.mktemp("demo")
     stage(demo_pages(), root / "docs", cache_dir=repo / "build" / "cache")
@@ -127,6 +127,13 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 def page(new_page: Callable[..., Page]) -> Page:
     """A guarded page, 1280 by 900, light."""
     return new_page()
+
+
+@pytest.fixture
+def browser_page_without_guard(browser: Browser) -> Iterator[Page]:
+    """A page on which errors are expected."""
+    with browser.new_context() as context:
+        yield context.new_page()
 
 
 def _guard(page: Page, problems: list[str]) -> None:

@@ -151,7 +151,7 @@ def _board_page() -> Page:
         + _table(ROWS, "", "fake-board", "") + f'<ul class="legend">{legend}</ul>\n<ol class="footnotes"><li id="fake-1">Printed ten times too large, we believe; it is not ranked.</li></ol>\n'
         + '<ul class="downloads"><li><a href="../data/fake.csv" download>CSV</a></li><li><a href="../data/fake.md.txt">Markdown</a></li></ul>\n\n## Drawn {#drawn}\n\n'
         + figures + "\n## Protocol {#protocol}\n\n" + _diff() + "\n## Cite {#cite}\n\n```bibtex\n@misc{fake, title={Fake}}\n```\n\n"
-        + '<aside class="note note-warn"><p>A smoke board: <span class="badge badge-smoke">not to be cited</span></p></aside>\n'
+        + '<aside class="note note-warn"><p>A smoke board: <span class="badge badge-smoke">not to be cited</span></p></aside>\n<p id="words">fake words</p>\n<p><button class="copy" type="button" data-copy="words" data-done="Copied" hidden>Copy the fake</button></p>\n'
     )  # fmt: skip
     files += (DataFile("data/fake.csv", "model,abs_rel\nFake,0.1\n"), DataFile("data/fake.md.txt", "| a |\n|---|\n"))
     return Page("datasets/fake.md", "Fake set", body, "Fake numbers to try the page out.", files)
