@@ -5,7 +5,7 @@ and the way their predictions are fitted. The two never share a ranking.
 
 **Which of several published values is shown** (the headline; the range and all values stay one click away):
 
-1. never a suspect one, as long as there is another;
+1. never a suspect one, nor one on other images than the usual test set, as long as there is another;
 2. the authors' own (``reported``) before ``re-run`` before ``copied`` before ``unclear``;
 3. read in the source itself before read in somebody's notes (flag ``secondary``);
 4. from the model's own paper (the source shares a BibTeX key with the model's card);
@@ -14,10 +14,12 @@ and the way their predictions are fitted. The two never share a ranking.
 **Zero-shot**: ``no`` where the model's card says that it saw the data set or data of the same origin; else what the
 headline's source says.
 
-**Ranks**: by the primary metric's stored value; equal values share a rank (1, 2, 2, 4). A suspect value, a row without
-the primary metric and an incomplete run get none. Families whose fit is not known and tables that mix hardware or
-sources are listed, never ranked. A column whose metric has several definitions in use marks a best value only where
-all its values come from one source.
+**The range** is that of all values but the suspect ones and those on other images.
+
+**Ranks**: by the primary metric's stored value; equal values share a rank (1, 2, 2, 4). A suspect value, one on other
+images, a row without the primary metric and an incomplete run get none. Families whose fit is not known and tables
+that mix hardware or sources are listed, never ranked. A column whose metric has several definitions in use marks a best
+value only where all its values come from one source.
 """
 
 from __future__ import annotations
@@ -91,9 +93,10 @@ class BoardCell:
         kind: Who measured it.
         zero_shot: Whether the model had seen the data set.
         suspect: Whether there are only suspect values.
+        apart: Whether there are only values on a part of the usual test images or on others.
         emphasis: ``best`` or ``second`` among the ranked rows.
-        numbers: All published values, the headline first; for a measured cell the published ones to compare with.
-        low: The lowest published value that is not suspect, if they differ.
+        numbers: All published values, the headline first; of a measured cell those to compare with.
+        low: The lowest published value that may be compared, if they differ.
         high: The highest.
         run: The run of a measured value.
     """
@@ -104,11 +107,17 @@ class BoardCell:
     kind: Provenance
     zero_shot: ZeroShot
     suspect: bool = False
+    apart: bool = False
     emphasis: Literal["", "best", "second"] = ""
     numbers: tuple[StoredNumber, ...] = ()
     low: StoredNumber | None = None
     high: StoredNumber | None = None
     run: Run | None = None
+
+    @property
+    def rankable(self) -> bool:
+        """Return whether the value may be compared with those of other models."""
+        return not self.suspect and not self.apart
 
     @property
     def headline(self) -> StoredNumber | None:
@@ -117,8 +126,8 @@ class BoardCell:
 
     @property
     def delta(self) -> float | None:
-        """Return measured minus published, where both are known and the published one is not suspect."""
-        if self.run is None or self.headline is None or self.headline.row.flag == "suspect":
+        """Return measured minus published, where both are known and may be compared."""
+        if self.run is None or self.headline is None:
             return None
         return self.value - self.headline.row.value
 
@@ -282,8 +291,12 @@ class _Builder:
         source = self.store.sources[number.source]
         own = bool(set(self.store.models[number.row.model].bibtex) & set(source.bibtex))
         flag = number.row.flag
-        standing = (flag == "suspect", _KIND_ORDER[number.row.kind], flag == "secondary", not own)
+        standing = (flag == "suspect", self.apart(number), _KIND_ORDER[number.row.kind], flag == "secondary", not own)
         return (*standing, -(source.year or 0), number.source, _natural(number.row.place), number.line)
+
+    def apart(self, number: StoredNumber) -> bool:
+        """Return whether a number was measured on a part of the usual test images or on others."""
+        return number.row.split in self.store.datasets[number.row.dataset].unranked_splits
 
     def published(self) -> Iterator[Board]:
         """Yield a board for each data set and family that has numbers."""
@@ -327,8 +340,9 @@ class _Builder:
         ordered = tuple(sorted(numbers, key=self.preference))
         row = ordered[0].row
         sound = [number for number in ordered if number.row.flag != "suspect"]
-        low = min(sound, key=_value, default=None)
-        high = max(sound, key=_value, default=None)
+        alike = [number for number in sound if not self.apart(number)]
+        low = min(alike, key=_value, default=None)
+        high = max(alike, key=_value, default=None)
         differ = low is not None and high is not None and low.row.value != high.row.value
         return BoardCell(
             metric=row.metric,
@@ -337,6 +351,7 @@ class _Builder:
             kind=row.kind,
             zero_shot="no" if (row.model, row.dataset) in self._seen else row.zero_shot,
             suspect=not sound,
+            apart=bool(sound) and not alike,
             numbers=ordered,
             low=low if differ else None,
             high=high if differ else None,
@@ -399,7 +414,8 @@ class _Builder:
 
     def _published_beside(self, run: Run, family: Family, metric: str) -> tuple[StoredNumber, ...]:
         found = self._by_place.get((run.dataset.id, family, run.model.id, metric), [])
-        return tuple(sorted(found, key=self.preference))
+        alike = [number for number in found if number.row.flag != "suspect" and not self.apart(number)]
+        return tuple(sorted(alike, key=self.preference))
 
     @cached_property
     def _by_place(self) -> dict[tuple[str, Family, str, str], list[StoredNumber]]:
@@ -445,9 +461,9 @@ def _placed(
     def key(row: BoardRow) -> tuple[Any, ...]:
         lead = next((row.cells[metric] for metric in metrics if metric in row.cells), None) if row.group else None
         cell = lead or row.cells.get(metrics[0])
-        standing = _goodness(cell) if by_value and cell and not cell.suspect else 0.0
+        standing = _goodness(cell) if by_value and cell and cell.rankable else 0.0
         last = ranked and row.rank is None
-        return (row.group, last, by_value and (cell is None or cell.suspect), standing, row.model)
+        return (row.group, last, by_value and (cell is None or not cell.rankable), standing, row.model)
 
     return tuple(sorted(rows, key=key))
 
@@ -467,7 +483,7 @@ def _goodness(cell: BoardCell) -> float:
 def _with_ranks(rows: Sequence[BoardRow], primary: str) -> list[BoardRow]:
     def standing(row: BoardRow) -> float | None:
         cell = row.cells.get(primary)
-        return None if cell is None or cell.suspect or row.unscored else _goodness(cell)
+        return None if cell is None or not cell.rankable or row.unscored else _goodness(cell)
 
     values = sorted(value for row in rows if (value := standing(row)) is not None)
     ranks = {value: index + 1 for index, value in reversed(list(enumerate(values)))}
@@ -484,14 +500,14 @@ def _with_emphasis(rows: Sequence[BoardRow], metric: str) -> list[BoardRow]:
     values = [
         _goodness(row.cells[metric])
         for row in rows
-        if row.rank is not None and metric in row.cells and not row.cells[metric].suspect
+        if row.rank is not None and metric in row.cells and row.cells[metric].rankable
     ]
     distinct = sorted(set(values))[:2] if len(values) > 1 else []
     names: dict[float, Literal["best", "second"]] = dict(zip(distinct, ("best", "second"), strict=False))
     made = []
     for row in rows:
         cell = row.cells.get(metric)
-        name = names.get(_goodness(cell)) if cell and row.rank is not None and not cell.suspect else None
+        name = names.get(_goodness(cell)) if cell and row.rank is not None and cell.rankable else None
         made.append(row if name is None or cell is None else _with_cell(row, replace(cell, emphasis=name)))
     return made
 

@@ -61,17 +61,20 @@ def board_description(store: Store, board: Board) -> str:
     """Return what a board is and under which protocol or family its numbers stand, in a few sentences."""
     parts = [] if board.citable else [_("Smoke board: it shows that the path works and is not to be cited.")]
     if board.measured:
-        protocol = _("Measured by this project under one protocol, {id} (sha256 {digest}); fit: {rule}.")
+        protocol = _("Measured by this project under one protocol, {id} (sha256 {digest}); {rule}.")
         parts.append(
             protocol.format(
                 id=board.protocol_id, digest=board.protocol_sha256[:12], rule=words.family_rule(board.family)
             )
         )
     else:
-        parts.append(_("Published numbers; fit: {rule}.").format(rule=words.family_rule(board.family)))
+        parts.append(_("Published numbers; {rule}.").format(rule=words.family_rule(board.family)))
         parts.append(_("The sources' protocols differ in detail; every value leads to its source."))
     if not board.ranked:
         parts.append(_("Listed, not ranked."))
+    if board.grouped:
+        speed = board.family == "speed"
+        parts.append(_("Compare only on the same hardware.") if speed else _("Compare only within one table."))
     return " ".join(parts)
 
 
@@ -263,7 +266,8 @@ class _TableMaker:
         row = number.row
         low, high = cell.low, cell.high
         extras: list[Value] = [low.row.value if low else None, high.row.value if high else None]
-        extras += [row.kind, number.source, row.place, row.value_as_printed, row.flag]
+        extras += [row.kind, number.source, row.place, row.value_as_printed]
+        extras.append(row.flag or ("other-images" if cell.apart else None))
         names = (f"{cell.metric}_{name}" for name in _PUBLISHED_EXTRAS)
         return Cell(
             text=cell.shown,
@@ -274,7 +278,7 @@ class _TableMaker:
             emphasis=cell.emphasis,
             suspect=cell.suspect,
             range=f"{value_of(low)}–{value_of(high)}" if low and high else "",
-            footnotes=(self.notes.add(_flag_note(number)),) if row.flag else (),
+            footnotes=tuple(self.notes.add(text) for text in _caveats(cell)),
             extras=dict(zip(names, extras, strict=True)),
             detail={"zero_shot": cell.zero_shot, "values": [_value_data(found) for found in cell.numbers]},
         )
@@ -311,9 +315,14 @@ class _TableMaker:
         return [*cells, Cell(card.licence_weights, card.licence_weights or None), Cell(year, year or None)]
 
 
-def _flag_note(number: StoredNumber) -> str:
-    names = {"suspect": _("Suspect"), "caution": _("Caution"), "secondary": _("Second hand")}
-    return f"{names[number.row.flag or 'suspect']}: {number.row.flag_reason}"
+def _caveats(cell: BoardCell) -> Iterator[str]:
+    """Yield what a reader must know of the value that is shown."""
+    row = cell.numbers[0].row
+    if row.flag:
+        names = {"suspect": _("Suspect"), "caution": _("Caution"), "secondary": _("Second hand")}
+        yield f"{names[row.flag]}: {row.flag_reason}"
+    if cell.apart:
+        yield _("Not ranked: other images than the usual test set ({split}).").format(split=row.split)
 
 
 def _value_data(number: StoredNumber) -> dict[str, Any]:

@@ -165,6 +165,8 @@ class DatasetCard(Record):
     resolution: OptionalText = ""
     images_eval: OptionalText = ""
     split_name: OptionalText = ""
+    unranked_splits: list[Text] = []
+    """What ``split`` says of numbers on a part of the usual test images or on others: listed, never ranked."""
     depth_range_m: OptionalText = ""
     ground_truth_kind: Literal["dense", "semi-dense", "sparse", "disparity", "ordinal"] | None = None
     units: OptionalText = ""
