@@ -8,10 +8,12 @@ __all__ = [
     "alignment_of",
     "architecture",
     "commercial",
+    "download",
     "family",
     "family_rule",
     "flag",
     "ground_truth",
+    "origin",
     "output_kind",
     "relation",
     "role",
@@ -143,6 +145,21 @@ def scene(name: str | None) -> str:
         "outdoor": _("outdoor"),
         "mixed": _("indoor and outdoor"),
         "objects": _("objects"),
+    }[name]
+
+
+def origin(name: str | None) -> str:
+    """Return where images come from; empty when it is not known."""
+    return {None: "", "real": _("real"), "synthetic": _("synthetic")}[name]
+
+
+def download(name: str) -> str:
+    """Return what a download asks for."""
+    return {
+        "none": _("open"),
+        "login": _("needs an account"),
+        "form": _("needs a signed form"),
+        "unknown": _("not stated"),
     }[name]
 
 

@@ -15,9 +15,10 @@ def publishers() -> tuple[Callable[[Store], Iterator[Page]], ...]:
 
     They are imported here and not above: the stage needs ``sitegen.pages.base`` alone.
     """
-    from sitegen.pages import sources
+    from sitegen.pages import about, data, datasets, disagreements, home, metrics, models, protocols, sources
 
-    return (sources.source_pages,)
+    kinds = (home, datasets, models, sources, disagreements, metrics, protocols, about, data)
+    return tuple(kind.pages for kind in kinds)
 
 
 def site_pages(store: Store) -> Iterator[Page]:

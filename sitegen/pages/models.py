@@ -20,7 +20,7 @@ from sitegen.store import Store, StoredNumber
 from sitegen.tables import Badge, Cell, Column, Facet, Footnotes, Row, Table
 from sitegen.text import _
 
-__all__ = ["model_pages"]
+__all__ = ["pages"]
 
 _RELATIONS = ("trained_on", "fine_tuned_on", "pretrained_on", "same_source", "zero_shot")
 
@@ -39,7 +39,7 @@ class _Standing:
     cells: Mapping[str, Cell]
 
 
-def model_pages(store: Store) -> Iterator[Page]:
+def pages(store: Store) -> Iterator[Page]:
     """Yield the index of models and a page for each."""
     standings = _standings(store)
     yield _index(store, standings)

@@ -16,12 +16,12 @@ from sitegen.store import Store, StoredNumber
 from sitegen.tables import Cell, Column, Facet, Row, Table, displayed
 from sitegen.text import _
 
-__all__ = ["source_pages"]
+__all__ = ["pages"]
 
 _MANY_TABLES = 20
 
 
-def source_pages(store: Store) -> Iterator[Page]:
+def pages(store: Store) -> Iterator[Page]:
     """Yield the index of sources and a page for each."""
     numbers = group(store.numbers, lambda number: number.source)
     yield _index(store, numbers)
