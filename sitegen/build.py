@@ -31,6 +31,7 @@ __all__ = ["CONFIG", "BuildError", "Builder", "build", "content_epoch", "derive_
 Builder = Literal["mkdocs", "zensical"]
 CONFIG = Path(__file__).resolve().parents[1] / "mkdocs.yml"
 SOURCE_LANGUAGE = "en"
+_BUILT = "built"
 _MESSAGE = re.compile(r"^(WARNING|ERROR|CRITICAL)\s+-\s+(.*)$", re.MULTILINE)
 _QUOTED_FILE = re.compile(r"'([^']+\.md)'")
 # Before 1980 the archives that some tools write cannot hold the date.
@@ -52,7 +53,7 @@ def build(
     """Build the site aside, check it, and swap it in; a site with errors is not swapped in and the old one stays.
 
     Args:
-        docs: Language -> folder of staged sources ("en" -> build/en/docs). English stands at the site's root,
+        docs: Language -> folder of staged sources, named "docs" ("en" -> build/en/docs). English stands at the site's root,
             another language in the folder of its name. The derived mkdocs.yml is written beside the folder.
         site: Folder of the finished site.
         builder: Which program turns sources into pages.
@@ -85,18 +86,17 @@ def build(
     return findings
 
 
-def derive_config(config: Path, language: str, docs: Path, site: Path) -> dict[str, Any]:
-    """Return the builder's configuration for one language.
+def derive_config(config: Path, language: str) -> dict[str, Any]:
+    """Return the builder's configuration for one language; it is written beside the folder "docs" of staged sources.
 
     Args:
         config: The site's mkdocs.yml.
         language: Language code; its words are the theme's own, the labels of the navigation are translated here.
-        docs: Folder of staged sources.
-        site: Folder that the builder fills.
     """
     with config.open(encoding="utf-8") as stream:
         derived: dict[str, Any] = yaml_load(stream)
-    derived["docs_dir"], derived["site_dir"] = str(docs.resolve()), str(site.resolve())
+    # Relative and below the configuration's folder: Zensical takes no other.
+    derived["docs_dir"], derived["site_dir"] = "docs", _BUILT
     derived["theme"] = {**derived["theme"], "language": language, "custom_dir": str(ASSETS / "theme")}
     derived["nav"] = [{_(label): page for label, page in entry.items()} for entry in derived.get("nav", [])]
     extra = derived.get("extra", {})
@@ -177,8 +177,9 @@ def _build_language(
     language: str, docs: Path, aside: Path, builder: Builder, config: Path, environment: dict[str, str]
 ) -> list[Finding]:
     target = aside if language == SOURCE_LANGUAGE else aside / language
-    derived = docs.parent / "mkdocs.yml"
+    derived = (docs.parent / "mkdocs.yml").resolve()  # the builder runs in another folder
     derived.write_text(yaml.safe_dump(derive_config(config, language, docs, target), sort_keys=False), "utf-8")
+    shutil.rmtree(docs.parent / _BUILT, ignore_errors=True)
     command = [sys.executable, "-m", builder, "build", "--config-file", str(derived), "--clean"]
     done = subprocess.run(  # noqa: S603
         command, capture_output=True, text=True, env=environment, cwd=docs.parent, check=False
@@ -186,6 +187,9 @@ def _build_language(
     findings = _messages(done.stdout + done.stderr)
     if done.returncode and not errors(findings):
         findings.append(Finding("error", "mkdocs.yml", "/", f"{builder} failed: {_tail(done.stderr or done.stdout)}"))
+    if not errors(findings):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(docs.parent / _BUILT, target)
     return findings
 
 
