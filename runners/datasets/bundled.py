@@ -10,11 +10,9 @@ from pathlib import Path
 
 from runners.datasets.base import Dataset
 from runners.datasets.manifest import Entry, open_manifest
+from runners.datasets.procedural import INDEX
 
-__all__ = ["INDEX", "indoor", "outdoor"]
-
-INDEX = Path(__file__).parent / "procedural" / "data" / "index.json"
-"""The manifest of the bundled images."""
+__all__ = ["indoor", "outdoor"]
 
 
 def indoor(root: Path | None = None) -> Dataset:
