@@ -53,8 +53,8 @@ def build(
     """Build the site aside, check it, and swap it in; a site with errors is not swapped in and the old one stays.
 
     Args:
-        docs: Language -> folder of staged sources, named "docs" ("en" -> build/en/docs). English stands at the site's root,
-            another language in the folder of its name. The derived mkdocs.yml is written beside the folder.
+        docs: Language -> folder of staged sources, named "docs" ("en" -> build/en/docs). English stands at the
+            site's root, another language in the folder of its name. The derived mkdocs.yml is written beside it.
         site: Folder of the finished site.
         builder: Which program turns sources into pages.
         strict: Warnings (of the builder, broken links) count as errors.
@@ -178,7 +178,7 @@ def _build_language(
 ) -> list[Finding]:
     target = aside if language == SOURCE_LANGUAGE else aside / language
     derived = (docs.parent / "mkdocs.yml").resolve()  # the builder runs in another folder
-    derived.write_text(yaml.safe_dump(derive_config(config, language, docs, target), sort_keys=False), "utf-8")
+    derived.write_text(yaml.safe_dump(derive_config(config, language), sort_keys=False), "utf-8")
     shutil.rmtree(docs.parent / _BUILT, ignore_errors=True)
     command = [sys.executable, "-m", builder, "build", "--config-file", str(derived), "--clean"]
     done = subprocess.run(  # noqa: S603
