@@ -45,7 +45,7 @@ def pages(store: Store) -> Iterator[Page]:
     """Yield the page of all cases; other pages link to a case by ``disagreements.html#<id>``."""
     cases = sorted(store.disagreements.values(), key=lambda case: case.number)
     charts = {case.id: list(_case_charts(store, case)) for case in cases}
-    overview = _overview(cases)
+    overview = _overview(store, cases)
     files = [file for entries in charts.values() for file, _chart in entries]
     body = render(
         "disagreements.md.j2",
@@ -143,17 +143,18 @@ def _unique(labels: list[str]) -> list[str]:
     return unique
 
 
-def _overview(cases: list[Disagreement]) -> Chart | None:
+def _overview(store: Store, cases: list[Disagreement]) -> Chart | None:
     found = [(case, ratio(case)) for case in cases]
     widest = sorted([(case, value) for case, value in found if value], key=lambda pair: -pair[1])[:_OVERVIEW]
     if not widest:
         return None
-    frame = pd.DataFrame(
-        {
-            "label": [f"{case.number}. {case.title}" for case, _value in widest],
-            "ratio": [value for _case, value in widest],
-        }
-    )
+    labels = [_short_name(store, case) for case, _value in widest]
+    frame = pd.DataFrame({"label": labels, "ratio": [value for _case, value in widest]})
     title = _("One checkpoint, up to {ratio:.1f} times apart").format(ratio=widest[0][1])
     alt_text = _("The {count} widest cases by largest value over smallest value.").format(count=len(widest))
     return disagreement_overview(frame, title=title, alt_text=alt_text)
+
+
+def _short_name(store: Store, case: Disagreement) -> str:
+    """Name a case by number, model and data set, short enough for the axis of a chart."""
+    return f"{case.number}. {store.models[case.models[0]].name}, {store.datasets[case.dataset].name.split(' (')[0]}"
