@@ -157,7 +157,7 @@ def evaluate(
             model = load(model_id, chosen, dtype, weights_dir=weights_dir)
             for dataset, protocol in jobs:
                 run = _run(model, dataset, protocol, device=chosen, batch=batch, submitter=submitter)
-                _report(run, out or (Path("runs") if manifest else results / "runs"))
+                _report(run, dataset, out or (Path("runs") if manifest else results / "runs"))
 
 
 def _jobs(
@@ -210,14 +210,15 @@ def _run(model: Model, dataset: Dataset, protocol: Protocol, *, device: str, bat
         return measure(dataset, model, protocol, device=device, batch=batch, submitter=submitter, progress=advance)
 
 
-def _report(run: Run, out: Path) -> None:
+def _report(run: Run, dataset: Dataset, out: Path) -> None:
     from runners.evaluate import concerns, write_run
 
     path = write_run(run, out)
     values = ", ".join(f"{METRICS[name].symbol} {run.summary[name]}" for name in run.protocol.block["metrics"][:3])
     click.echo(f"{path}: {run.dataset.evaluated} images, {values}")
-    for concern in concerns(run):
-        click.echo(f"{path}: note: {concern}", err=True)
+    notes = [f"{name}: {note}" for name, note in dataset.notes.items() if name in set(run.samples.id)]
+    for note in [*concerns(run), *notes]:
+        click.echo(f"{path}: note: {note}", err=True)
 
 
 @contextmanager

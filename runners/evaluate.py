@@ -45,11 +45,17 @@ def fit(model: Model, dataset: Dataset) -> None:
     train = dataset.train
     if train is None:
         raise EvaluationError(f"model '{model.id}' is fitted on training images, and '{dataset.id}' brings none")
-    samples = list(train)
-    if train.skipped:
-        reasons = "; ".join(f"{skip.id}: {skip.reason}" for skip in train.skipped)
-        raise EvaluationError(f"model '{model.id}' cannot be fitted, training images of '{dataset.id}' fail: {reasons}")
-    model.fit(samples, f"{train.id} {train.split}, list sha256 {train.list_sha256}")
+    model.fit(_all_of(train, model), f"{train.id} {train.split}, list sha256 {train.list_sha256}")
+
+
+def _all_of(train: Dataset, model: Model) -> Iterator[Sample]:
+    for sample_id in train.ids:
+        try:
+            yield train.read(sample_id)
+        except SampleError as error:
+            raise EvaluationError(
+                f"model '{model.id}' cannot be fitted on part of a split: '{sample_id}' of '{train.id}': {error}"
+            ) from error
 
 
 def evaluate(
@@ -162,7 +168,7 @@ def _score_batch(samples: list[Sample], model: Model, protocol: Protocol, rows: 
         return
     images = [_input_image(sample, protocol) for sample in samples]
     clock = time.perf_counter()
-    predictions = model.predict(images)
+    predictions = _predict(model, images)
     rows.seconds_predict += time.perf_counter() - clock
     for sample, prediction in zip(samples, predictions, strict=True):
         scores = _score_one(sample, prediction, protocol)
@@ -172,6 +178,15 @@ def _score_batch(samples: list[Sample], model: Model, protocol: Protocol, rows: 
             rows.skipped.append(Skip(sample.id, reason))
         else:
             rows.add(_row(sample, scores, prediction, model))
+
+
+def _predict(model: Model, images: list[Image]) -> list[Prediction]:
+    try:
+        return model.predict(images)
+    except torch.OutOfMemoryError as error:
+        raise EvaluationError(
+            f"model '{model.id}': no memory for {len(images)} images at once; lower --batch"
+        ) from error
 
 
 def _input_image(sample: Sample, protocol: Protocol) -> Image:

@@ -31,8 +31,10 @@ def read_protocols(results: Path) -> Protocols:
     """Return every protocol of a results folder by (data set, id).
 
     Raises:
-        ProtocolLookupError: If one of the files is at fault: all findings, one a line.
+        ProtocolLookupError: If there is no such folder or a file is at fault: all findings, one a line.
     """
+    if not results.is_dir():
+        raise ProtocolLookupError(f"{results}: no folder of records; work in the repository or name it with --results")
     protocols, findings = load_protocols(results)
     if findings:
         raise ProtocolLookupError("\n".join(str(finding) for finding in findings))

@@ -65,11 +65,13 @@ class Item:
         id: Of the sample.
         group: Of the sample.
         read: Returns the sample or raises :class:`SampleError`.
+        note: What somebody should know about it who reads its numbers; empty if nothing.
     """
 
     id: str
     group: str
     read: Callable[[], Sample]
+    note: str = ""
 
 
 class Dataset:
@@ -104,6 +106,11 @@ class Dataset:
     def list_sha256(self) -> str:
         """Return the sha256 of the sorted ids, one a line with a newline after each."""
         return hashlib.sha256("".join(f"{name}\n" for name in self.ids).encode()).hexdigest()
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Return what should be known about single samples, by id."""
+        return {item.id: item.note for item in self._items.values() if item.note}
 
     def read(self, sample_id: str) -> Sample:
         """Return one sample.

@@ -210,7 +210,13 @@ def _items(entry: Entry, folder: Path) -> list[Item]:
         return [Item(entry.id, entry.group_id, partial(_skip, reason))]
     if entry.encoding == "dgp_scene":
         return _dgp_items(entry, folder)
-    return [Item(entry.id, entry.group_id, partial(_read, entry, folder))]
+    return [Item(entry.id, entry.group_id, partial(_read, entry, folder), _note(entry))]
+
+
+def _note(entry: Entry) -> str:
+    notes = ["image and depth are registered only roughly"] if entry.registered == "roughly" else []
+    notes += ["holes of the ground truth were filled in"] if entry.filled else []
+    return "; ".join(notes)
 
 
 def _unusable(entry: Entry) -> str:

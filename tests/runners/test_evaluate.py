@@ -146,7 +146,9 @@ def test_baselines_are_fitted_on_the_training_split(tmp_path: Path) -> None:
     assert run.model.settings["fitted_on"] == f"toy train, list sha256 {test.train.list_sha256}"
     assert run.samples.id == ["indoor-2", "indoor-3"]
     (tmp_path / "toy" / "indoor-0-depth.png").write_bytes(b"")
-    with pytest.raises(EvaluationError, match="training images of 'toy' fail: indoor-0"):
+    with pytest.raises(
+        EvaluationError, match="cannot be fitted on part of a split: 'indoor-0' of 'toy': indoor-0-depth"
+    ):
         fit(model, test)
 
 

@@ -65,6 +65,8 @@ def test_faulty_protocol_files_are_named(tmp_path: Path) -> None:
         read_protocols(tmp_path)
     assert "protocols/toy/test.yaml: /mask" in str(error.value)
     assert "protocols/toy/test.yaml: /extra" in str(error.value)
+    with pytest.raises(ProtocolLookupError, match="no folder of records"):
+        read_protocols(tmp_path / "nowhere")
 
 
 def test_house_protocols_with_ordinary_metrics_can_be_run(repo: Path) -> None:
