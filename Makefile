@@ -32,7 +32,6 @@ help: ## show this list
 .PHONY: site
 site: $(CORE) ## build the site from results/ into site/
 	$(BIN)/sitegen build --results $(RESULTS) --site $(SITE)
-	@echo "Built. Open file://$(abspath $(SITE))/index.html, or run: make serve"
 
 .PHONY: serve
 serve: $(CORE) ## build the site and show it on a local address, again after each change
