@@ -212,9 +212,11 @@ def _valid(results: Path) -> Store:
 
 
 def _stage(store: Store, out: Path, language: str = "en") -> Any:
+    from sitegen.charts import use_cache
     from sitegen.pages import site_pages
     from sitegen.stage import stage
 
+    use_cache(STAGE / "cache" / "charts")
     with _step("Rendering pages and charts"):
         return stage(site_pages(store), out, docs=DOCS / language, cache_dir=STAGE / "cache")
 
