@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+from pylatexenc.latexencode import RULE_DICT, UnicodeToLatexConversionRule, UnicodeToLatexEncoder
 
 __all__ = ["csv_text", "latex", "markdown", "one_line"]
 
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # full-width forms too: some spreadsheets fold them
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!$^=])")
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "{''}",
-    "`": "{`}",  # alone in its group, so that ?` and !` stay two characters
-    "[": "{[}",  # a bracket after \\ would be read as its argument
-    "]": "{]}",
-    "*": "{*}",
-    "−": "$-$",
-    "×": r"$\times$",
-    "±": r"$\pm$",
-    "↓": r"$\downarrow$",
-    "↑": r"$\uparrow$",
-    "→": r"$\rightarrow$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    "∞": r"$\infty$",
-    "δ": r"$\delta$",
-    "σ": r"$\sigma$",
-    "µ": r"$\mu$",
-    "μ": r"$\mu$",
-    "–": "--",
-    "—": "---",
-    "…": r"\ldots{}",
-    "†": r"\textdagger{}",
-    "‡": r"\textdaggerdbl{}",
-    "§": r"\S{}",
-    **{digit: f"$_{index}$" for index, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
-    **{digit: f"$^{index}$" for index, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
-}
-_LATEX_TABLE = str.maketrans(_LATEX)
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!$^=]|^[-+])")
+_NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+# A bracket or a star after \\ would be read as its argument; a grave accent could join ? or ! to another character.
+_LATEX_ALONE = {ord("|"): r"\ensuremath{|}", **{ord(char): f"{{{char}}}" for char in "[]*`"}}
+_LATEX = UnicodeToLatexEncoder(
+    conversion_rules=[UnicodeToLatexConversionRule(RULE_DICT, _LATEX_ALONE), "defaults"],
+    replacement_latex_protection="braces-after-macro",
+    unknown_char_policy="keep",
+    unknown_char_warning=False,
+)
 
 
 def one_line(text: str) -> str:
@@ -63,10 +33,11 @@ def csv_text(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Return text for a cell of a Markdown table or a line of Markdown: every inline special stands escaped."""
-    return _MARKDOWN.sub(r"\\\1", one_line(text))
+    """Return text for a cell of a Markdown table or a paragraph: every special and list marker stands escaped."""
+    return _NUMBERED.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\1", one_line(text)))
 
 
+@lru_cache(maxsize=20_000)
 def latex(text: str) -> str:
-    """Return text for a LaTeX document body: all specials escaped, common symbols as commands."""
-    return one_line(text).translate(_LATEX_TABLE)
+    """Return text for a LaTeX document body: all specials escaped, accents and symbols as commands."""
+    return str(_LATEX.unicode_to_latex(one_line(text)))

@@ -1,0 +1,101 @@
+"""A store made in memory for tests of boards: made-up models, data sets and numbers, never a real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sitegen.reading import BibEntry
+from sitegen.records import DatasetCard, ModelCard, Protocol, PublishedNumber, Run, Source
+from sitegen.store import Store, StoredNumber
+from tests.sitegen import factories as make
+
+
+def number(model: str = "toy-a", source: str = "toy-paper", line: int = 2, **changes: Any) -> StoredNumber:
+    """Return a published number; ``value`` 0.051 and ``value_as_printed`` go together unless both are given."""
+    row: dict[str, Any] = {**make.NUMBER, "value": 0.051, "model": model, "model_as_printed": model} | changes
+    if "value" in changes and "value_as_printed" not in changes:
+        row["value_as_printed"] = repr(changes["value"])
+    return StoredNumber(source, line, PublishedNumber.model_validate(row))
+
+
+def model(model_id: str, **changes: Any) -> ModelCard:
+    """Return a model card."""
+    return ModelCard.model_validate({**make.MODEL, "id": model_id, "name": model_id.title()} | changes)
+
+
+def source(source_id: str, **changes: Any) -> Source:
+    """Return a source card."""
+    return Source.model_validate({**make.SOURCE, "id": source_id, "title": f"Text {source_id}"} | changes)
+
+
+def dataset(dataset_id: str = "toy-rooms", **changes: Any) -> DatasetCard:
+    """Return a data set card."""
+    return DatasetCard.model_validate({**make.DATASET, "id": dataset_id, "name": dataset_id.title()} | changes)
+
+
+def run(model_id: str, values: Iterable[float | None], protocol: Protocol | None = None, **changes: Any) -> Run:
+    """Return a run whose abs_rel is the given value image by image, under the toy house protocol."""
+    column = list(values)
+    names = [f"image-{index}" for index in range(len(column))]
+    block = (protocol or Protocol.model_validate(make.PROTOCOL)).block()
+    samples: dict[str, list[Any]] = {
+        "id": names,
+        "group": ["g"] * len(names),
+        "valid_pixels": [10] * len(names),
+        "scale": [1.0] * len(names),
+        "shift": [0.0] * len(names),
+        "clamped_share": [0.0] * len(names),
+        "abs_rel": column,
+    }
+    known = [value for value in column if value is not None]
+    record = make.make_run(
+        model={"id": model_id, "dtype": "float32"},
+        dataset={
+            "id": "toy-rooms",
+            "split": "test",
+            "list_sha256": "0" * 64,
+            "listed": len(names),
+            "evaluated": len(names),
+        },
+        protocol={"id": block["id"], "sha256": make.sha256_of(block), "block": block},
+        samples=samples,
+        summary={"abs_rel": float(f"{sum(known) / len(known):.6g}") if known else None},
+        **changes,
+    )
+    return Run.model_validate(record)
+
+
+def store(
+    numbers: Iterable[StoredNumber] = (),
+    *,
+    models: Iterable[ModelCard] = (),
+    sources: Iterable[Source] = (),
+    datasets: Iterable[DatasetCard] = (),
+    protocols: Iterable[Protocol] = (),
+    runs: Iterable[Run] = (),
+    **rest: Any,
+) -> Store:
+    """Return a store of the numbers and runs; cards that are not given are made up."""
+    numbers, runs = tuple(numbers), tuple(runs)
+    model_ids = {n.row.model for n in numbers} | {r.model.id for r in runs}
+    made_models = {name: model(name) for name in sorted(model_ids)}
+    made_sources = {name: source(name) for name in sorted({n.source for n in numbers})}
+    dataset_ids = {n.row.dataset for n in numbers} | {r.dataset.id for r in runs}
+    made_datasets = {name: dataset(name) for name in sorted(dataset_ids)}
+    return Store(
+        root=Path("toy"),
+        models=made_models | {card.id: card for card in models},
+        sources=made_sources | {card.id: card for card in sources},
+        datasets=made_datasets | {card.id: card for card in datasets},
+        protocols={(card.dataset, card.id): card for card in protocols},
+        numbers=numbers,
+        runs=runs,
+        **rest,
+    )
+
+
+def bib(key: str) -> BibEntry:
+    """Return a made-up BibTeX entry."""
+    return BibEntry(key, "article", {"title": f"Title of {key}", "sourceids": "toy"}, {})
