@@ -34,6 +34,8 @@ _BROKEN = (
     EOFError,
     SyntaxError,  # Pillow raises it for a broken PNG
     MemoryError,
+    OverflowError,
+    RecursionError,
     struct.error,
     zipfile.BadZipFile,
     zlib.error,

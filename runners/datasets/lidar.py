@@ -74,7 +74,7 @@ def nuscenes_calibration(path: Path, camera: str) -> tuple[Array, Intrinsics]:
         entry = json.loads(path.read_text(encoding="utf-8"))[camera]
         to_camera, matrix = np.array(entry["lidar2cam"], dtype=float), np.array(entry["cam2img"], dtype=float)
         return matrix @ to_camera[:3], _intrinsics(matrix)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
         raise SampleError(f"{path.name}: no usable lidar2cam and cam2img of camera '{camera}' ({error})") from error
 
 
@@ -109,7 +109,7 @@ def dgp_frames(scene: Path) -> list[DgpFrame]:
         content = json.loads(scene.read_text(encoding="utf-8"))
         data = {item["key"]: item for item in content["data"]}
         return [frame for sample in content["samples"] for frame in _sample_frames(scene, data, sample)]
-    except (OSError, KeyError, TypeError, ValueError, IndexError) as error:
+    except (OSError, KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
         raise SampleError(f"{scene.name}: not a readable DGP scene ({type(error).__name__}: {error})") from error
 
 

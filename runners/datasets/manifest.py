@@ -48,7 +48,7 @@ class Entry(BaseModel):
     A stored value times ``scale`` is metres (or pixels of disparity); ``K`` is [fx, fy, cx, cy] of the image.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     id: SampleId
     encoding: Encoding

@@ -126,6 +126,7 @@ def test_zero_and_the_top_code_are_no_measurement(tmp_path: Path) -> None:
         ({"encoding": "png32"}, "encoding: "),
         ({"scale": "big"}, "scale: "),
         ({"scale": -1}, "scale: "),
+        ({"scale": "0.001"}, "scale: "),
         ({"scale": None}, "scale: needed for encoding 'png16'"),
         ({"K": [1, 2, 3]}, "K: "),
         ({"colour": "x"}, "colour: is no field"),
