@@ -17,14 +17,14 @@ from markupsafe import Markup
 from sitegen import text, words
 from sitegen.charts import kind_name
 
-
-__all__ = ["code", "environment", "heading", "md", "plain", "render", "root_of", "slug", "url"]
+__all__ = ["code", "environment", "heading", "md", "plain", "prose", "render", "root_of", "slug", "url"]
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "`": "&#96;", "~": "&#126;"}
 _CODE = str.maketrans(_ESCAPES)
 _PLAIN = str.maketrans({**_ESCAPES, "\n": " ", "\r": " "})
 _PUNCTUATION = str.maketrans({chr(code): f"&#{code};" for code in range(33, 127) if not chr(code).isalnum()})
 _URL = re.compile(r"https?://[^\s<>\"'`\\]+")
+_TICKED = re.compile(r"&#96;(.+?)&#96;")
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -41,6 +41,11 @@ def code(value: str) -> Markup:
 def md(value: str) -> Markup:
     """Return text for a place that Markdown reads: on one line, with all punctuation as character references."""
     return _safe(" ".join(str(value).split()).translate(_PUNCTUATION))
+
+
+def prose(value: str) -> Markup:
+    """Return text for the inside of an HTML block, with words between backticks as code."""
+    return _safe(_TICKED.sub(r"<code>\1</code>", str(plain(value))))
 
 
 def heading(level: int, title: str, anchor: str = "") -> Markup:
@@ -88,7 +93,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.install_gettext_callables(text._, _ngettext, newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(plain=plain, code=code, md=md, url=url, slug=slug, count=_count)
+    made.filters.update(plain=plain, prose=prose, code=code, md=md, url=url, slug=slug, count=_count)
     made.globals.update(heading=heading, kind_name=kind_name, words=words)
     return made
 

@@ -8,6 +8,7 @@ __all__ = [
     "alignment_of",
     "architecture",
     "commercial",
+    "depth_of",
     "download",
     "family",
     "family_rule",
@@ -39,6 +40,18 @@ def family(name: str) -> str:
         "rank": _("rank"),
         "unplaced": _("unplaced"),
     }[name]
+
+
+def depth_of(name: str) -> str:
+    """Return what kind of depth the numbers of a family judge, as a heading."""
+    return {
+        "metric": _("Metric depth"),
+        "scale": _("Depth up to scale"),
+        "affine-depth": _("Relative depth, fitted in depth"),
+        "affine-disparity": _("Relative depth, fitted in disparity"),
+        "affine-unspecified": _("Relative depth, fit not stated"),
+        "ordinal": _("Order of points"),
+    }.get(name, family(name))
 
 
 def family_rule(name: str) -> str:

@@ -7,13 +7,17 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+import pandas as pd
+
 from sitegen.board import Board
+from sitegen.metrics import Direction
 from sitegen.records import ModelCard, PublishedNumber, Source
 from sitegen.rendering import slug
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Cell
+from sitegen.text import _
 
-__all__ = ["BOARD_FORMATS", "NUMBER_HEADER", "bibtex", "distinct", "group", "numbers_csv", "place_anchors"]
+__all__ = ["BOARD_FORMATS", "NUMBER_HEADER", "bibtex", "distinct", "group", "near_best", "numbers_csv", "place_anchors"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -22,6 +26,7 @@ BOARD_FORMATS = {"csv": "CSV", "json": "JSON", "md.txt": "Markdown", "tex": "LaT
 """File endings of a board's downloads and what they are called."""
 NUMBER_HEADER = ("source", "line", *PublishedNumber.model_fields)
 """Columns of every list of published numbers that the site publishes."""
+_FARTHEST = 4.0
 
 
 def group(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:
@@ -65,6 +70,21 @@ def numbers_csv(numbers: Sequence[StoredNumber]) -> str:
 def bibtex(store: Store, keys: Iterable[str]) -> str:
     """Return the BibTeX entries of the keys that the store has."""
     return "\n\n".join(store.references[key].to_bibtex() for key in keys if key in store.references)
+
+
+def near_best(frame: pd.DataFrame, direction: Direction) -> tuple[pd.DataFrame, str]:
+    """Return the rows that a scatter chart can show together, and a sentence about those left out (empty for none).
+
+    Args:
+        frame: Rows with a quality ``y``.
+        direction: Whether lower or higher is better; only errors have no upper end.
+    """
+    if direction == "higher" or frame.empty:
+        return frame, ""
+    near = frame[frame["y"] <= _FARTHEST * frame["y"].min()]
+    left_out = len(frame) - len(near)
+    note = _("Left out, with more than {times:g} times the best error: {count}.")
+    return near, note.format(times=_FARTHEST, count=left_out) if left_out else ""
 
 
 def board_href(board: Board) -> str:

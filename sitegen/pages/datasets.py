@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -12,7 +13,7 @@ from sitegen.board import Board, boards
 from sitegen.board_table import board_bibtex, board_frame, board_table
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import BOARD_FORMATS, bibtex, count_cell, distinct, group
+from sitegen.pages.common import BOARD_FORMATS, bibtex, count_cell, distinct, group, near_best
 from sitegen.records import DatasetCard, Disagreement, ModelCard
 from sitegen.rendering import render, root_of
 from sitegen.store import Store, StoredNumber
@@ -24,6 +25,7 @@ __all__ = ["pages"]
 _LEAST_ROWS = 4
 """A chart of fewer rows says no more than the table."""
 _LEAST_POINTS = 6
+_DRAWN = 25
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def _seen_by(store: Store, dataset: str) -> dict[str, list[ModelCard]]:
 
 
 def _section(store: Store, board: Board, path: str, *, drawn: bool) -> _Section:
-    table = board_table(store, board)
+    table = board_table(store, board, metrics=_by_coverage(board))
     drawings = _drawings(store, board) if drawn else {}
     contents = {
         "csv": table.to_csv(),
@@ -127,6 +129,12 @@ def _section(store: Store, board: Board, path: str, *, drawn: bool) -> _Section:
     )
 
 
+def _by_coverage(board: Board) -> list[str]:
+    """Return the board's metrics, the primary one first, then those that most models have a value of."""
+    having = Counter(metric for row in board.rows for metric in row.cells)
+    return sorted(board.metrics, key=lambda metric: (metric != board.primary, -having[metric]))
+
+
 def _board_path(board: Board, ending: str) -> str:
     return f"data/boards/{board.dataset}/{board.id}.{ending}"
 
@@ -135,8 +143,8 @@ def _title(board: Board) -> str:
     if board.measured:
         name = board.protocol.title if board.protocol else board.protocol_id
         return _("Measured here: {protocol}").format(protocol=name)
-    family = words.family(board.family)
-    return family[0].upper() + family[1:]
+    name = words.depth_of(board.family)
+    return name[0].upper() + name[1:]
 
 
 def _notes(board: Board) -> list[tuple[str, Sequence[StoredNumber]]]:
@@ -182,7 +190,8 @@ def _dots(store: Store, board: Board) -> charts.Chart:
         metric=_axis(board),
         title=title.format(model=leader["label"], value=leader["text"]),
         alt_text=alt.format(symbol=metric.symbol, count=len(frame), dataset=store.datasets[board.dataset].name),
-        log=_spreads([float(value) for value in frame["value"]]),
+        most=_DRAWN,
+        log=_spreads([float(value) for value in frame["value"].head(_DRAWN)]),
     )
 
 
@@ -196,11 +205,12 @@ def _pareto(store: Store, board: Board) -> charts.Chart | None:
     frame = board_frame(store, board)
     frame = frame.assign(x=frame["model"].map(lambda model: store.models[model].params_m), y=frame["value"])
     frame = frame[frame["x"].notna() & ~frame["suspect"].astype(bool)]
+    metric = METRICS[board.primary]
+    frame, note = near_best(frame, metric.direction)
     if len(frame) < _LEAST_POINTS:
         return None
-    metric = METRICS[board.primary]
     alt = _("{symbol} against millions of parameters for {count} models on {dataset}.")
-    return charts.pareto(
+    chart = charts.pareto(
         frame,
         x_label=_("parameters, millions"),
         y_label=_axis(board),
@@ -208,6 +218,7 @@ def _pareto(store: Store, board: Board) -> charts.Chart | None:
         alt_text=alt.format(symbol=metric.symbol, count=len(frame), dataset=store.datasets[board.dataset].name),
         direction=metric.direction,
     )
+    return replace(chart, note=note)
 
 
 def _axis(board: Board) -> str:

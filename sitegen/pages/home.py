@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sitegen import charts, words
 from sitegen.board import HEADLINES, Board, boards
 from sitegen.board_table import board_frame, board_table
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import board_href, group
+from sitegen.pages.common import board_href, group, near_best
 from sitegen.records import FAMILIES, Family, Run, Source
 from sitegen.rendering import render
 from sitegen.store import Store
@@ -21,6 +21,7 @@ __all__ = ["pages"]
 
 PATH = "index.md"
 _CHART = "data/home.chart.json"
+_HEADLINES = (*HEADLINES, ("nyu-depth-v2", "affine-depth"), ("kitti", "affine-depth"))
 _ROWS = 8
 _NEWS = 6
 _METRICS = ("abs_rel", "delta1")
@@ -44,7 +45,7 @@ def pages(store: Store) -> Iterator[Page]:
         "home.md.j2",
         PATH,
         store=store,
-        extracts=list(_extracts(store, made)),
+        headlines=group(_extracts(store, made), lambda extract: extract.board.family),
         matrix=_matrix(store, made),
         others=[board for board in made if board.family in _OTHER],
         board_href=board_href,
@@ -63,9 +64,12 @@ def pages(store: Store) -> Iterator[Page]:
 
 def _extracts(store: Store, made: Sequence[Board]) -> Iterator[_Extract]:
     found = {(board.dataset, board.id): board for board in made}
-    for board in (found[key] for key in HEADLINES if key in found):
+    for board in (found[key] for key in _HEADLINES if key in found):
         metrics = [metric for metric in _METRICS if metric in board.metrics] or list(board.metrics[:2])
-        yield _Extract(board, board_table(store, board, limit=_ROWS, metrics=metrics), board_href(board))
+        table = board_table(store, board, limit=_ROWS, metrics=metrics)
+        card = store.datasets[board.dataset]
+        place = _("{scene}, first {count}").format(scene=words.scene(card.scene), count=len(table.rows))
+        yield _Extract(board, replace(table, title=card.name, description=place), board_href(board))
 
 
 def _chart(store: Store, made: Sequence[Board]) -> charts.Chart | None:
@@ -78,11 +82,12 @@ def _chart(store: Store, made: Sequence[Board]) -> charts.Chart | None:
     frame = frame[frame["x"].notna() & ~frame["suspect"].astype(bool)]
     if frame["x"].nunique() < 2:
         return None
+    frame, note = near_best(frame, METRICS[board.primary].direction)
     metric, dataset = METRICS[board.primary], store.datasets[board.dataset].name
     first, last = frame[frame["x"] == frame["x"].min()], frame.iloc[0]
     title = _("{symbol} on {dataset}, metric depth: {old} in {then}, {new} in {now}")
     alt = _("Published {symbol} of {count} models against the year of publication; the line joins the best so far.")
-    return charts.year_trend(
+    chart = charts.year_trend(
         frame,
         y_label=f"{metric.symbol} {metric.arrow}",
         title=title.format(
@@ -96,6 +101,7 @@ def _chart(store: Store, made: Sequence[Board]) -> charts.Chart | None:
         alt_text=alt.format(symbol=metric.symbol, count=len(frame)),
         direction=metric.direction,
     )
+    return replace(chart, note=note)
 
 
 def _matrix(store: Store, made: Sequence[Board]) -> Table:
@@ -150,7 +156,7 @@ def _newest_runs(store: Store) -> list[Run]:
 
 
 def _newest_sources(store: Store) -> list[Source]:
-    """Return the newest sources by year, those with most numbers first."""
+    """Return the newest sources by year, those with most numbers first; second-hand notes are no news."""
     numbers = group(store.numbers, lambda number: number.source)
-    dated = [source for source in store.sources.values() if source.year]
+    dated = [source for source in store.sources.values() if source.year and source.kind_of_text != "notes"]
     return sorted(dated, key=lambda source: (-(source.year or 0), -len(numbers.get(source.id, [])), source.id))[:_NEWS]

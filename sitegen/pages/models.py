@@ -166,17 +166,15 @@ def _chart(store: Store, card: ModelCard, numbers: Sequence[StoredNumber]) -> ch
     metric = Counter(place[0] for place in repeated).most_common(1)[0][0]
     shown = {place: found for place, found in repeated.items() if place[0] == metric}
     symbol = METRICS[metric].symbol
-    label, widest = max(
-        ((_label(store, place), _ratio(found)) for place, found in shown.items()), key=lambda one: one[1]
-    )
-    title = _("One model, several values: {symbol} of {name} differs up to {ratio:.1f}-fold on {board}")
-    title = title.format(symbol=symbol, name=card.name, ratio=widest, board=label)
+    labels = _labels(store, list(shown))
+    widest = max(shown, key=lambda place: _ratio(shown[place]))
+    title = _("One model, several values: {symbol} differs up to {ratio:.1f}-fold on {board}")
     alt = _("{symbol} of {name} on {count} boards, a mark for each published value.")
-    frame = pd.DataFrame([_point(store, place, number) for place, found in shown.items() for number in found])
+    points = [_point(store, labels[place], number) for place, found in shown.items() for number in found]
     return charts.range_vs_reruns(
-        frame,
+        pd.DataFrame(points),
         metric=f"{symbol} {METRICS[metric].arrow}",
-        title=title,
+        title=title.format(symbol=symbol, ratio=_ratio(shown[widest]), board=labels[widest]),
         alt_text=alt.format(symbol=symbol, name=card.name, count=len(shown)),
     )
 
@@ -186,15 +184,22 @@ def _ratio(numbers: Sequence[StoredNumber]) -> float:
     return max(values) / min(values) if min(values) > 0 else 1.0
 
 
-def _label(store: Store, place: tuple[str, str, str]) -> str:
-    return f"{store.datasets[place[1]].name}, {words.family(place[2])}"
+def _labels(store: Store, places: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+    """Return the rows' names: the data set, with the fit only where a data set has several rows."""
+    several = Counter(dataset for _metric, dataset, _family in places)
+    names = {place: store.datasets[place[1]].name for place in places}
+    return {place: name if several[place[1]] == 1 else f"{name}, {place[2]}" for place, name in names.items()}
 
 
-def _point(store: Store, place: tuple[str, str, str], number: StoredNumber) -> dict[str, object]:
-    row = number.row
+def _point(store: Store, label: str, number: StoredNumber) -> dict[str, object]:
     source = store.sources[number.source].title
-    label = _label(store, place)
-    return {"board": label, "value": row.value, "kind": row.kind, "text": value_of(number), "source": source}
+    return {
+        "board": label,
+        "value": number.row.value,
+        "kind": number.row.kind,
+        "text": value_of(number),
+        "source": source,
+    }
 
 
 # ---------------------------------------------------------------------------------------------------------------------

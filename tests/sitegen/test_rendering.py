@@ -81,6 +81,11 @@ def test_slug_is_a_plain_anchor(text: str) -> None:
     assert rendering.slug(anchor) == anchor
 
 
+def test_words_between_backticks_become_code() -> None:
+    """Backticks mark code in prose; what stands between them stays text."""
+    assert rendering.prose("use `a<b>`, not `") == "use <code>a&lt;b&gt;</code>, not &#96;"
+
+
 def test_root_leads_back() -> None:
     """The way to the root climbs one folder for each folder of the page's path."""
     assert rendering.root_of("index.md") == ""
