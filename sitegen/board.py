@@ -197,6 +197,10 @@ class Board:
         """Return whether rows may only be compared within their group (hardware, or a source's table)."""
         return any(row.group for row in self.rows)
 
+    def one_definition(self, metric: str) -> bool:
+        """Return whether the shown values of a metric follow one definition, so that they may be compared."""
+        return _one_definition(self.rows, metric)
+
     @property
     def models(self) -> tuple[str, ...]:
         """Return the ids of its models in the order of their first row."""
@@ -455,7 +459,7 @@ def _placed(
     """Return the rows ranked, marked and in order."""
     if ranked:
         rows = _with_ranks(rows, metrics[0])
-        for metric in filter(lambda metric: _comparable(rows, metric), metrics):
+        for metric in filter(lambda metric: _one_definition(rows, metric), metrics):
             rows = _with_emphasis(rows, metric)
 
     def key(row: BoardRow) -> tuple[Any, ...]:
@@ -468,8 +472,8 @@ def _placed(
     return tuple(sorted(rows, key=key))
 
 
-def _comparable(rows: Sequence[BoardRow], metric: str) -> bool:
-    """Return whether the shown values of a column follow one definition."""
+def _one_definition(rows: Sequence[BoardRow], metric: str) -> bool:
+    """Return whether the shown values of a column follow one definition: any metric's but those of several."""
     cells = [row.cells[metric] for row in rows if metric in row.cells]
     sources = {cell.headline.source for cell in cells if cell.headline is not None and cell.run is None}
     return metric not in SEVERAL_DEFINITIONS or len(sources) <= 1

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sitegen import words
-from sitegen.board import SEVERAL_DEFINITIONS, Board, BoardCell, BoardRow
+from sitegen.board import Board, BoardCell, BoardRow
 from sitegen.charts import kind_name
 from sitegen.metrics import METRICS
 from sitegen.records import PREDICTION_KINDS, ModelCard
@@ -206,10 +206,7 @@ class _TableMaker:
 
     def _metric_column(self, metric_id: str) -> Column:
         metric = METRICS[metric_id]
-        open_definition = metric_id in SEVERAL_DEFINITIONS and not self.board.measured
-        note = _("{metric}: {caveat} No best value is marked across sources.").format(
-            metric=metric.symbol, caveat=metric.hides
-        )
+        note = _("Several definitions of {metric} are in use: compare it within one source only. No best is marked.")
         extras = _MEASURED_EXTRAS if self.board.measured else _PUBLISHED_EXTRAS
         return Column(
             key=metric_id,
@@ -220,7 +217,9 @@ class _TableMaker:
             meaning=metric.meaning,
             descending=metric.direction == "higher",
             extras=tuple(f"{metric_id}_{name}" for name in extras),
-            footnotes=(self.notes.add(note),) if open_definition else (),
+            footnotes=(self.notes.add(note.format(metric=metric.symbol)),)
+            if not self.board.one_definition(metric_id)
+            else (),
         )
 
     def _row(self, index: int, row: BoardRow) -> Row:

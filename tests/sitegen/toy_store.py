@@ -47,6 +47,7 @@ def run(model_id: str, values: Iterable[float | None], protocol: Protocol | None
         "scale": [1.0] * len(names),
         "shift": [0.0] * len(names),
         "clamped_share": [0.0] * len(names),
+        "degenerate": [False] * len(names),
         "abs_rel": column,
     }
     known = [value for value in column if value is not None]
