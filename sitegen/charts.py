@@ -12,7 +12,7 @@ import html
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -62,7 +62,7 @@ _SCATTER_WIDTH = 700
 _HEIGHT = 340
 _ROW = 22
 _MOST_ROWS = 25
-_LONGEST_LABEL = 40
+_LONGEST_LABEL = 52
 # Text is measured with this face when the chart is laid out; the page shows its own system font.
 _FONT = "Liberation Sans, Arial, sans-serif"
 _SIZE = 12
@@ -70,6 +70,7 @@ _HALF_DISC = "M0,-1A1,1,0,0,0,0,1Z"
 _CROSS = "M-1.2,-1.2L1.2,1.2M1.2,-1.2L-1.2,1.2"
 _DOT = 75
 Direction = Literal["lower", "higher"]
+# Channels are given as objects and never as strings: Altair needs 10 ms to find the class of a string.
 # Checking each part against the schema is a third of the time; the tests check every kind of chart as a whole.
 _DRAWN_BY = version("vl-convert-python")
 _unvalidated = debug_mode(False)
@@ -143,10 +144,10 @@ def ranked_dots(
     columns = ["label", "value", "low", "high", "kind", "zero_shot", "suspect", "text"]
     data = _checked(frame, columns, unique="label").head(most)
     data = data.assign(shade=data["zero_shot"].map({"no": 0.45}).fillna(1.0))
-    base = alt.Chart().encode(y=_rows(data["label"]), opacity=alt.Opacity("shade:Q", scale=None, legend=None))
+    base = alt.Chart().encode(y=_rows("label"), opacity=alt.Opacity("shade:Q", scale=None, legend=None))
     x = _value_axis("value:Q", metric, log=log)
     tooltip = [alt.Tooltip("label:N", title=_("model")), alt.Tooltip("text:N", title=_plain(metric))]
-    ranges = base.mark_rule(stroke=COLOURS["strong-rule"], strokeWidth=1).encode(x=alt.X("low:Q"), x2="high:Q")
+    ranges = base.mark_rule(stroke=COLOURS["strong-rule"], strokeWidth=1).encode(x=alt.X("low:Q"), x2=alt.X2("high"))
     crosses = base.transform_filter("datum.suspect").mark_point(
         shape=_CROSS, size=_DOT, stroke=COLOURS["warn"], strokeWidth=1.5
     )
@@ -181,7 +182,7 @@ def dumbbell(frame: pd.DataFrame, *, metric: str, title: str, alt_text: str) -> 
     """
     data = _checked(frame, ["label", "value", "kind", "text"], unique="label")
     data = data.assign(first=data["value"].iloc[0], own=[True] + [False] * (len(data) - 1))
-    base = alt.Chart().encode(y=_rows(data["label"]))
+    base = alt.Chart().encode(y=_rows("label"))
     x = _value_axis("value:Q", metric)
     tooltip = [alt.Tooltip("label:N", title=_("source")), alt.Tooltip("text:N", title=_plain(metric))]
     own = (
@@ -190,7 +191,9 @@ def dumbbell(frame: pd.DataFrame, *, metric: str, title: str, alt_text: str) -> 
         .mark_rule(stroke=COLOURS["strong-rule"], strokeDash=[3, 3])
         .encode(x=x)
     )
-    spans = base.mark_rule(stroke=COLOURS["strong-rule"], strokeWidth=1.5).encode(x=alt.X("first:Q"), x2="value:Q")
+    spans = base.mark_rule(stroke=COLOURS["strong-rule"], strokeWidth=1.5).encode(
+        x=alt.X("first:Q"), x2=alt.X2("value")
+    )
     layers = [own, spans, *_kind_marks(base, data, x, tooltip)]
     return _row_chart(data, layers, title, alt_text, kinds=_present(data))
 
@@ -209,9 +212,9 @@ def disagreement_overview(frame: pd.DataFrame, *, title: str, alt_text: str) -> 
     """
     data = _checked(frame, ["label", "ratio"], unique="label")
     data = data.assign(one=1.0, text=[f"{ratio:.2f}×" for ratio in data["ratio"]])
-    base = alt.Chart().encode(y=_rows(data["label"]))
+    base = alt.Chart().encode(y=_rows("label"))
     x = _value_axis("ratio:Q", _("largest value ÷ smallest value"), log=True)
-    spans = base.mark_rule(stroke=COLOURS["accent"], strokeWidth=1.5).encode(x=alt.X("one:Q"), x2="ratio:Q")
+    spans = base.mark_rule(stroke=COLOURS["accent"], strokeWidth=1.5).encode(x=alt.X("one:Q"), x2=alt.X2("ratio"))
     dots = base.mark_point(filled=True, size=_DOT, color=COLOURS["accent"], opacity=1).encode(
         x=x, tooltip=[alt.Tooltip("label:N", title=_("case")), alt.Tooltip("text:N", title=_("ratio"))]
     )
@@ -233,7 +236,7 @@ def range_vs_reruns(frame: pd.DataFrame, *, metric: str, title: str, alt_text: s
         ValueError: A column is missing or a kind is unknown.
     """
     data = _checked(frame, ["board", "value", "kind", "text", "source"])
-    base = alt.Chart().encode(y=_rows(data["board"].drop_duplicates(), "board"))
+    base = alt.Chart().encode(y=_rows("board"))
     x = _value_axis("value:Q", metric)
     tooltip = [
         alt.Tooltip("board:N", title=_("board")),
@@ -340,28 +343,32 @@ def _frontier_chart(
         alt.Tooltip("y:Q", title=_plain(labels[1])),
     ]
     until_now = best.tail(1).assign(x=data["x"].max())
-    line = alt.Chart(_rows_of(pd.concat([best, until_now]))).mark_line(
+    line = alt.Chart(alt.NamedData("best")).mark_line(
         interpolate="step-after", stroke=COLOURS["accent"], strokeWidth=1.2
     )
-    names = _names(best, data, x, y)
+    at_right, at_left = _named(best, data)
+    text: dict[str, Any] = {"dy": 11, "fontSize": _SIZE - 1, "stroke": COLOURS["paper"], "strokeWidth": 3}
+    names = [
+        alt.Chart(alt.NamedData("right")).mark_text(align="left", dx=9, **text),
+        alt.Chart(alt.NamedData("left")).mark_text(align="right", dx=-9, **text),
+    ]
     marks = _kind_marks(base, data, x, tooltip, opacity=0.85)
-    layers = alt.layer(line.encode(x=x, y=y), *marks, *names, data=_rows_of(data)).properties(
-        width=_SCATTER_WIDTH, height=_HEIGHT
-    )
-    return _draw(layers.interactive(), title, alt_text, kinds=_present(data))
+    named = [name.encode(x=x, y=y, text=alt.Text("label:N")) for name in names]
+    chart = alt.layer(line.encode(x=x, y=y), *marks, *named, data=alt.NamedData("rows"))
+    datasets = {"rows": data, "best": pd.concat([best, until_now]), "right": at_right, "left": at_left}
+    sized = chart.properties(width=_SCATTER_WIDTH, height=_HEIGHT).interactive()
+    return _draw(sized, datasets, title, alt_text, kinds=_present(data))
 
 
-def _names(best: pd.DataFrame, data: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Return the names of the frontier's points that have room: at the right, near the right edge at the left."""
+def _named(best: pd.DataFrame, data: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the frontier's points whose name has room at the right, and, near the right edge, at the left."""
     across = _share(best["x"].map(math.log), data["x"].map(math.log)) * _SCATTER_WIDTH
     down = _share(best["y"], data["y"]) * _HEIGHT
     width = best["label"].map(_text_width)
     at_left = across > 0.7 * _SCATTER_WIDTH
     boxes = list(zip(across.where(~at_left, across - width), down, width, strict=True))
     roomy = pd.Series(_apart(boxes), index=best.index)
-    to_right = alt.Chart(_rows_of(best[roomy & ~at_left])).mark_text(align="left", dx=9, dy=11, fontSize=_SIZE - 1)
-    to_left = alt.Chart(_rows_of(best[roomy & at_left])).mark_text(align="right", dx=-9, dy=11, fontSize=_SIZE - 1)
-    return [side.encode(x=x, y=y, text="label:N") for side in (to_right, to_left)]
+    return best[roomy & ~at_left], best[roomy & at_left]
 
 
 def _share(values: pd.Series[float], whole: pd.Series[float]) -> pd.Series[float]:
@@ -409,10 +416,10 @@ def _present(data: pd.DataFrame) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if (data["kind"] == kind).any())
 
 
-def _rows(labels: pd.Series[str], field: str = "label") -> alt.Y:
-    """Return the axis of rows: hair lines only, because an axis measures each label four times (3 ms)."""
+def _rows(field: str) -> alt.Y:
+    """Return the axis of rows, in the data's order; hair lines only, since labels of an axis cost 3 ms each."""
     axis = alt.Axis(labels=False, grid=True, gridColor=COLOURS["rule"], gridDash=[1, 3])
-    return alt.Y(f"{field}:N", sort=list(labels), title=None, axis=axis)
+    return alt.Y(f"{field}:N", sort=None, title=None, axis=axis)
 
 
 def _row_chart(
@@ -425,19 +432,26 @@ def _row_chart(
     printed = row == "label"  # one number a row stands beside it; several numbers would lie over each other
     right = 28 + (_text_width(max(data["text"], key=len)) if printed else 0)
     width = max(_TOTAL_WIDTH - left - right, _TOTAL_WIDTH // 3)
-    names = alt.Chart(_rows_of(labels[[row, "name"]])).mark_text(align="right", dx=-12, fontSize=_SIZE)
-    drawn = [*layers, names.encode(x=alt.value(0), y=_rows(labels[row], row), text="name:N")]
+    names = alt.Chart(alt.NamedData("labels")).mark_text(align="right", dx=-12, fontSize=_SIZE)
+    drawn = [*layers, names.encode(x=_at(0), y=_rows(row), text=alt.Text("name:N"))]
     if printed:
         numbers = alt.Chart().mark_text(align="left", dx=12, fontSize=_SIZE)
-        drawn.append(numbers.encode(x=alt.value(width), y=_rows(labels[row], row), text="text:N"))
+        drawn.append(numbers.encode(x=_at(width), y=_rows(row), text=alt.Text("text:N")))
+    chart = alt.layer(*drawn, data=alt.NamedData("rows")).properties(width=width, height=alt.Step(_ROW))
+    datasets = {"rows": data, "labels": labels[[row, "name"]]}
     # The page's own font may be a fifth wider than the one that the chart is laid out with.
-    chart = alt.layer(*drawn, data=_rows_of(data)).properties(width=width, height=alt.Step(_ROW))
-    return _draw(chart, title, alt_text, left=left // 5, **more)
+    return _draw(chart, datasets, title, alt_text, left=left // 5, **more)
 
 
-def _rows_of(data: pd.DataFrame) -> alt.InlineData:
-    """Return the frame as inline rows; whatever JSON has no word for (NaN) is null."""
-    return alt.InlineData(values=json.loads(data.to_json(orient="records", double_precision=10)))
+def _at(pixels: int) -> alt.XValue:
+    place: alt.XValue = alt.XValue(pixels)  # type: ignore[no-untyped-call]
+    return place
+
+
+def _rows_of(data: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the frame as rows; whatever JSON has no word for (NaN) is null."""
+    rows: list[dict[str, Any]] = json.loads(data.to_json(orient="records", double_precision=10))
+    return rows
 
 
 def _shortened(text: str) -> str:
@@ -497,6 +511,7 @@ def _config() -> dict[str, Any]:
 
 def _draw(
     chart: alt.TopLevelMixin,
+    datasets: Mapping[str, pd.DataFrame],
     title: str,
     alt_text: str,
     *,
@@ -506,6 +521,8 @@ def _draw(
     faded: bool = False,
 ) -> Chart:
     spec: dict[str, Any] = chart.to_dict(validate=False)
+    # Put in only now: the layers would copy their rows at every step.
+    spec["datasets"] = {name: _rows_of(rows) for name, rows in datasets.items()}
     spec["padding"] = {"left": 8 + left, "top": 6, "right": 24, "bottom": 6}
     spec["config"] = _config()
     spec["description"] = alt_text

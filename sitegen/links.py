@@ -12,7 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from sitegen.findings import Finding
 
-__all__ = ["check_site"]
+__all__ = ["OUTSIDE", "check_site"]
+
+OUTSIDE = "is requested from outside the site; everything must be self-hosted"
 
 _TAG = re.compile(r"<([a-zA-Z][\w-]*)((?:\s+[^\s=>\"']+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?)*)\s*/?>")
 _ATTRIBUTE = re.compile(r"([^\s=\"']+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
@@ -30,6 +32,7 @@ class _Document:
     path: str
     links: set[str] = field(default_factory=set)
     anchors: set[str] = field(default_factory=set)
+    twice: set[str] = field(default_factory=set)
     fetched: set[str] = field(default_factory=set)
 
 
@@ -41,8 +44,8 @@ def check_site(site: Path, base: str = "/") -> list[Finding]:
         base: Path under which the site is served ("/fathom/"); links that start with ``/`` must start with it.
 
     Returns:
-        An error for each link to a missing file or anchor and for each address outside the site that a page would
-        request by itself; ``path`` is the page, ``pointer`` the link.
+        An error for each link to a missing file or anchor, each id that occurs twice and each address outside
+        the site that a page would request by itself; ``path`` is the page, ``pointer`` the link.
     """
     files = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
     documents = {name: _read(site, name) for name in sorted(files) if name.endswith(".html")}
@@ -56,6 +59,7 @@ def _read(site: Path, name: str) -> _Document:
     text = _RAW_TEXT.sub(lambda match: match.group(1) or "", (site / name).read_text("utf-8"))
     for tag, attributes in _TAG.findall(text):
         values = {key.lower(): html.unescape(a or b or c) for key, a, b, c in _ATTRIBUTE.findall(attributes)}
+        document.twice.update({values["id"]} & document.anchors if "id" in values else ())
         document.anchors.update(values[key] for key in _NAMES & values.keys())
         document.links.update(values[key] for key in _LINKS & values.keys())
         document.fetched.update(_requests(tag.lower(), values))
@@ -79,6 +83,10 @@ class _Checker:
     def document(self, document: _Document) -> Iterator[Finding]:
         for url in sorted(document.fetched):
             yield _external(document.path, url)
+        for name in sorted(document.twice):
+            yield Finding(
+                "error", document.path, f"#{name}", "is the id of two elements; links and scripts find the first"
+            )
         for url in sorted(document.links):
             problem = self.problem(document.path, url)
             if problem:
@@ -113,4 +121,4 @@ def _css_requests(site: Path, name: str) -> list[str]:
 
 
 def _external(path: str, url: str) -> Finding:
-    return Finding("error", path, url, "is requested from outside the site; everything must be self-hosted")
+    return Finding("error", path, url, OUTSIDE)

@@ -97,7 +97,7 @@
   };
 
   const startFilters = (bar) => {
-    const target = document.getElementById(bar.dataset.for);
+    const target = document.querySelector(`:is(table, ul)#${CSS.escape(bar.dataset.for)}`);
     if (!target) return;
     if (target.tBodies) all("fieldset.columns", bar).forEach((fieldset) => addColumnToggles(fieldset, target));
     const apply = () => applyFilters(bar, target);

@@ -37,6 +37,9 @@ def board(**columns: object) -> pd.DataFrame:
     return pd.DataFrame({**frame, **columns})
 
 
+BOARD = board
+
+
 def ranked(**columns: object) -> charts.Chart:
     """Return the board drawn."""
     return charts.ranked_dots(board(**columns), metric="AbsRel ↓", **WORDS)
@@ -130,6 +133,22 @@ def test_rows_beyond_the_most_are_named_in_the_note() -> None:
     assert chart.note == "The first 2 of 3 rows; the table has all of them."
     assert "Gamma" not in chart.svg
     assert ranked().note == ""
+
+
+@pytest.mark.parametrize("name", ["ranked_dots", "dumbbell", "overview", "range"])
+def test_rows_stand_in_the_frames_order(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of a chart are those of the frame from top to bottom, whatever their names."""
+    names = ["Zeta", "Alpha", "Mu"]
+    monkeypatch.setitem(globals(), "board", lambda: BOARD().assign(label=names))
+    texts = parsed(EVERY_KIND[name]().svg).iter(f"{SVG}text")
+    heights = {text.text: _height(text) for text in texts if text.text in names}
+    assert sorted(heights, key=heights.__getitem__) == names
+
+
+def _height(text: ET.Element) -> float:
+    match = re.search(r"translate\([^,]+,([\d.]+)\)", text.get("transform", ""))
+    assert match
+    return float(match.group(1))
 
 
 def test_legend_names_what_occurs() -> None:

@@ -75,6 +75,12 @@ def test_text_is_not_mistaken_for_links(tmp_path: Path) -> None:
     assert check_site(site(tmp_path, new__html=html)) == []
 
 
+def test_an_id_that_occurs_twice_is_found(tmp_path: Path) -> None:
+    """Two elements with one id are an error: a link or a filter bar would find the wrong one."""
+    (finding,) = check_site(site(tmp_path, new__html='<h1 id="models">x</h1><table id="models"></table>'))
+    assert (finding.pointer, "two elements" in finding.message) == ("#models", True)
+
+
 def test_site_below_a_path(tmp_path: Path) -> None:
     """On a project page the rooted links of 404.html start with the project's path."""
     folder = site(tmp_path, **{"404__html": '<a href="/fathom/">home</a><a href="/fathom/a/b.html">x</a>'})
