@@ -10,14 +10,26 @@ from typing import TypeVar
 import pandas as pd
 
 from sitegen.board import Board
+from sitegen.escaping import csv_text
 from sitegen.metrics import Direction
-from sitegen.records import ModelCard, PublishedNumber, Source
+from sitegen.records import PublishedNumber, Source
 from sitegen.rendering import slug
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Cell
 from sitegen.text import _
 
-__all__ = ["BOARD_FORMATS", "NUMBER_HEADER", "bibtex", "distinct", "group", "near_best", "numbers_csv", "place_anchors"]
+__all__ = [
+    "BOARD_FORMATS",
+    "NUMBER_HEADER",
+    "bibtex",
+    "board_href",
+    "count_cell",
+    "distinct",
+    "group",
+    "near_best",
+    "numbers_csv",
+    "place_anchors",
+]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -55,16 +67,18 @@ def place_anchors(source: Source) -> dict[str, str]:
 
 
 def numbers_csv(numbers: Sequence[StoredNumber]) -> str:
-    """Return published numbers as CSV with their source and line.
-
-    Cells cannot start a spreadsheet formula: the store refuses such text.
-    """
+    """Return published numbers as CSV with their source and line, without text that a spreadsheet runs as a formula."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(NUMBER_HEADER)
     for number in numbers:
-        writer.writerow((number.source, number.line, *(getattr(number.row, name) for name in NUMBER_HEADER[2:])))
+        cells = (getattr(number.row, name) for name in NUMBER_HEADER[2:])
+        writer.writerow((number.source, number.line, *(_csv_cell(cell) for cell in cells)))
     return stream.getvalue()
+
+
+def _csv_cell(value: object) -> object:
+    return csv_text(value) if isinstance(value, str) else value
 
 
 def bibtex(store: Store, keys: Iterable[str]) -> str:
@@ -95,8 +109,3 @@ def board_href(board: Board) -> str:
 def count_cell(value: int | None) -> Cell:
     """Return a table cell with a whole number; None gives an empty one, a year stays without separators."""
     return Cell() if value is None else Cell(str(value), value)
-
-
-def full_name(card: ModelCard, variant: str) -> str:
-    """Return a model's name with the variant that a row adds, if it adds one."""
-    return f"{card.name} ({variant})" if variant and variant.lower() not in card.name.lower() else card.name

@@ -241,7 +241,7 @@ def _index_table(store: Store, found: dict[str, list[Board]]) -> Table:
     cards = sorted(store.datasets.values(), key=lambda card: (card.kind != "dataset", card.name.casefold()))
     numbers = group(store.numbers, lambda number: number.row.dataset)
     return Table(
-        id="datasets",
+        id="datasets-table",
         title=_("Data sets"),
         description=_("A dash means: not stated in what was read."),
         columns=(

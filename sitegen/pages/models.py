@@ -135,10 +135,16 @@ def _overview_row(store: Store, standing: _Standing, shown: Sequence[str], notes
     cells = [
         Cell(store.datasets[board.dataset].name, href=board_href(board), zero_shot=_lead(standing), badges=badges),
         Cell(words.family(board.family) + (", " + _("measured here") if board.measured else "")),
-        Cell() if row.rank is None else Cell(_("{rank} of {all}").format(rank=row.rank, all=ranked), row.rank),
+        _rank_cell(row.rank, ranked),
         *(_renumbered(standing.cells.get(name, Cell()), standing.table, notes) for name in shown),
     ]
     return Row(f"{board.dataset}-{board.id}", tuple(cells))
+
+
+def _rank_cell(rank: int | None, ranked: int) -> Cell:
+    if rank is None:
+        return Cell()
+    return Cell(_("{rank} of {all}").format(rank=rank, all=ranked) if ranked > 1 else _("alone"), rank)
 
 
 def _lead(standing: _Standing) -> ZeroShot | None:
@@ -217,7 +223,7 @@ def _index_table(store: Store, standings: dict[str, list[_Standing]]) -> Table:
     cards = sorted(store.models.values(), key=lambda card: card.name.casefold())
     counts = Counter(number.row.model for number in store.numbers)
     return Table(
-        id="models",
+        id="models-table",
         title=_("Models"),
         description=_("A dash means: not stated in what was read."),
         columns=(

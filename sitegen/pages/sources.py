@@ -91,7 +91,7 @@ def index_table(store: Store, numbers: dict[str, list[StoredNumber]]) -> Table:
     sources = sorted(store.sources.values(), key=lambda source: (-(source.year or 0), source.title))
     kinds = distinct(source.kind_of_text for source in sources)
     return Table(
-        id="sources",
+        id="sources-table",
         title=_("Sources"),
         description=_("Every text that numbers are quoted from."),
         columns=(
