@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from pylatexenc.latex2text import LatexNodes2Text
@@ -22,6 +22,7 @@ def test_markdown_hostile(text: str) -> None:
     assert [token.type for token in tokens[0].children or [] if token.type not in {"text", "text_special"}] == []
 
 
+@settings(max_examples=60, deadline=None)
 @given(NAMES)
 @example("1. no list")
 @example("- no list")
@@ -35,6 +36,7 @@ def test_markdown_is_the_name(text: str) -> None:
     assert {token.type for token in tokens} <= {"paragraph_open", "inline", "paragraph_close"}
 
 
+@settings(max_examples=60, deadline=None)
 @given(NAMES)
 @example(r"\input{/etc/passwd} \write18{ls} ^^M % $ & # _ ~")
 def test_latex_is_the_name(text: str) -> None:
@@ -58,6 +60,7 @@ def test_csv_formula(text: str) -> None:
     assert csv_text(text).startswith("'")
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=30))
 def test_csv_keeps_rows(text: str) -> None:
     """No text can end its cell or its row, and harmless text stays as it is."""

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitegen.tables import (
@@ -264,6 +264,7 @@ def test_displayed(value: float, printed: str, shown: str) -> None:
     assert displayed(value, printed) == shown
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.decimals(min_value=0, max_value=1000, places=4), st.integers(0, 4), st.sampled_from([0, -2]))
 def test_displayed_is_the_value(number: Decimal, places: int, shift: int) -> None:
     """What is shown is always exactly the stored value, with as many significant places as were printed."""
@@ -277,6 +278,7 @@ def test_displayed_is_the_value(number: Decimal, places: int, shift: int) -> Non
         assert shown == f"{printed:f}"
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(min_value=0, allow_infinity=False), st.text(max_size=10))
 def test_displayed_never_lies(value: float, printed: str) -> None:
     """Whatever was printed, the shown text reads back as the stored value."""
