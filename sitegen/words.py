@@ -156,7 +156,7 @@ def scene(name: str | None) -> str:
         None: "",
         "indoor": _("indoor"),
         "outdoor": _("outdoor"),
-        "mixed": _("indoor and outdoor"),
+        "mixed": _("mixed"),
         "objects": _("objects"),
     }[name]
 

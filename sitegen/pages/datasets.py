@@ -238,8 +238,8 @@ def _index(store: Store, found: dict[str, list[Board]]) -> Page:
 
 
 def _index_table(store: Store, found: dict[str, list[Board]]) -> Table:
-    cards = sorted(store.datasets.values(), key=lambda card: (card.kind != "dataset", card.name.casefold()))
     numbers = group(store.numbers, lambda number: number.row.dataset)
+    cards = sorted(store.datasets.values(), key=lambda c: (c.kind != "dataset", -len(numbers.get(c.id, [])), c.name))
     return Table(
         id="datasets-table",
         title=_("Data sets"),

@@ -1,0 +1,120 @@
+"""The real site in a real Chromium: every page kind renders, fits, is open to everyone, and leads to its sources."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from sitegen.findings import format_findings
+from sitegen.links import check_site
+
+pytestmark = pytest.mark.browser
+PAGES = (
+    "index.html",
+    "datasets/index.html",
+    "datasets/nyu-depth-v2.html",
+    "datasets/sa-1b.html",
+    "datasets/none.html",
+    "models/index.html",
+    "models/depth-anything-v2-large.html",
+    "sources/index.html",
+    "sources/marigold-paper.html",
+    "disagreements.html",
+    "metrics.html",
+    "protocols/index.html",
+    "about.html",
+    "contribute.html",
+    "data.html",
+)
+BOARD = "#board-nyu-depth-v2-metric"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_renders_without_errors_and_fits(new_page: Callable[..., Page], site: str, path: str) -> None:
+    """Each page kind has one heading, logs nothing, asks for nothing outside, and fits 390 pixels."""
+    page = new_page(viewport={"width": 390, "height": 800})
+    page.goto(f"{site}/{path}")
+    expect(page.locator("h1")).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "index.html",
+        "datasets/ddad.html",
+        "models/marigold-depth-v1-0.html",
+        "sources/marigold-paper.html",
+        "models/index.html",
+    ],
+)
+def test_no_serious_accessibility_violation(new_page: Callable[..., Page], site: str, path: str, scheme: str) -> None:
+    """axe-core finds nothing serious or critical in what is ours (the theme's search box is not), in either palette."""
+    page = new_page(color_scheme=scheme)
+    page.goto(f"{site}/{path}")
+    found = Axe().run(page, context="article, footer").response["violations"]
+    serious = [violation for violation in found if violation["impact"] in {"serious", "critical"}]
+    assert not serious, "\n".join(_described(violation) for violation in serious)
+
+
+def _described(violation: dict[str, Any]) -> str:
+    nodes = "; ".join(str(node["target"]) for node in violation["nodes"][:5])
+    return f"{violation['id']}: {violation['help']}: {nodes}"
+
+
+def test_every_link_of_the_site_resolves(site_folder: Path) -> None:
+    """No page links to a page, file or anchor that is not there, and none asks for anything outside the site."""
+    findings = check_site(site_folder)
+    assert not findings, format_findings(findings)
+
+
+def test_a_value_leads_to_the_place_where_it_was_printed(page: Page, site: str) -> None:
+    """One click on a board's value opens its source's page at that number."""
+    page.goto(f"{site}/datasets/nyu-depth-v2.html")
+    link = page.locator(f"{BOARD} tbody td.num a").first
+    target = str(link.get_attribute("href"))
+    link.click()
+    page.wait_for_url(re.compile(r"/sources/.*#n\d+$"))
+    assert target.endswith(page.url.rsplit("/", 1)[1])
+    expect(page.locator(f"[id={page.url.rsplit('#', 1)[1]}]")).to_be_in_viewport()
+
+
+def test_boards_sort_and_filter(page: Page, site: str) -> None:
+    """On a real board a header sorts and a filter hides rows."""
+    page.goto(f"{site}/datasets/nyu-depth-v2.html")
+    board = page.locator(BOARD)
+    header = board.locator("thead th", has_text="RMSE").first
+    header.get_by_role("button").click()
+    assert header.get_attribute("aria-sort") == "ascending"
+    rows = board.locator("tbody tr")
+    bar = page.locator(f'.filters[data-for="{BOARD[1:]}"]')
+    bar.locator('select[data-facet="zs"]').select_option("yes")
+    shown = board.locator("tbody tr:visible").count()
+    assert 0 < shown < rows.count()
+    expect(board.locator("tbody tr:visible .zs-no")).to_have_count(0)
+
+
+def test_charts_open(page: Page, site: str) -> None:
+    """The chart of the home page is a drawing first and becomes interactive on request."""
+    page.goto(f"{site}/index.html")
+    figure = page.locator("figure.chart").first
+    expect(figure.locator("svg").first).to_be_visible()
+    figure.locator("button.chart-explore").click()
+    expect(figure.locator(".vega-embed")).to_be_visible(timeout=20_000)
+
+
+def test_every_board_is_reached_from_the_home_page(page: Page, site: str, site_folder: Path) -> None:
+    """Each board of a data set page has a link on the home page: nobody needs the search box."""
+    page.goto(f"{site}/index.html")
+    links = set(page.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))"))
+    boards = {
+        f"datasets/{file.parent.name}.html#{file.stem}"
+        for file in (site_folder / "data" / "boards").glob("*/*.csv")
+        if not file.stem.startswith("measured-")
+    }
+    assert boards <= links
