@@ -7,6 +7,7 @@ and what no longer belongs is removed, so that a second stage over unchanged inp
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -88,7 +89,8 @@ def write_if_changed(path: Path, content: bytes) -> bool:
     if path.is_file() and path.read_bytes() == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
+    # Named by process: two builds may share a cache.
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     aside.write_bytes(content)
     aside.replace(path)
     return True
