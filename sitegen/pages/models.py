@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from sitegen.board_table import board_table, number_href, value_of
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
 from sitegen.pages.common import bibtex, board_href, count_cell, group, numbers_csv
-from sitegen.records import Exposure, ModelCard, ZeroShot
+from sitegen.records import Exposure, ModelCard, Run, ZeroShot
 from sitegen.rendering import render, root_of
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Badge, Cell, Column, Facet, Footnotes, Row, Table
@@ -66,6 +67,8 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
     numbers = model_numbers(store, card.id)
     chart = _chart(store, card, numbers)
     files = [DataFile(f"data/models/{card.id}.csv", numbers_csv(numbers))] if numbers else []
+    runs = [run for run in store.runs if run.model.id == card.id]
+    files += [DataFile(_run_path(run), _run_json(run)) for run in runs]
     spec = f"data/models/{card.id}.chart.json"
     files += [DataFile(spec, chart.json)] if chart else []
     body = render(
@@ -80,6 +83,8 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
         exposures=_by_relation(card),
         relatives=[other for other in store.models.values() if other.family == card.family and other.id != card.id],
         cases=[case for case in store.disagreements.values() if card.id in case.models],
+        runs=runs,
+        run_path=_run_path,
         speeds=[speed for speed in store.speeds if speed.model.id == card.id],
         by_dataset=group(numbers, lambda number: number.row.dataset),
         kinds={number.row.kind for number in numbers},
@@ -90,6 +95,14 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
     )
     about = _("{name}: what it predicts, how to run it, and all its published and measured numbers with their sources.")
     return Page(path, card.name, body, about.format(name=card.name), tuple(files))
+
+
+def _run_path(run: Run) -> str:
+    return f"data/runs/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
+
+
+def _run_json(run: Run) -> str:
+    return json.dumps(run.model_dump(mode="json"), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def _by_relation(card: ModelCard) -> dict[str, list[Exposure]]:

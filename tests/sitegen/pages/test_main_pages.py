@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from sitegen.pages import datasets, home, models, sources
 from sitegen.pages.base import Page
+from sitegen.records import Speed, SpeedStatistics
 from sitegen.store import Store, StoredNumber
 from tests.sitegen import toy_store as toy
 
@@ -106,6 +107,32 @@ def test_a_board_comes_with_all_its_downloads(made: dict[str, Page]) -> None:
         } <= files
 
 
+def test_a_measured_speed_stands_on_the_model_page() -> None:
+    """A speed record shows its device, input and latencies."""
+    model, environment = toy.run("toy-a", [0.1]).model, toy.run("toy-a", [0.1]).environment
+    latency = SpeedStatistics(p10_ms=1.5, median_ms=2.5, p90_ms=3.5)
+    speed = Speed(
+        schema_version=1,
+        model=model,
+        device="toy-gpu",
+        batch=1,
+        height=480,
+        width=640,
+        warmup=1,
+        repeats=3,
+        random_weights=True,
+        latency=latency,
+        command="toy",
+        environment=environment,
+        date="2026-01-02",
+        submitter="toy",
+    )
+    store = toy.store(models=[toy.model("toy-a")], speeds=(speed,))
+    body = pages_of(store)["models/toy-a.md"].body
+    assert "toy-gpu" in body
+    assert "1.5–3.5" in body
+
+
 def test_measured_boards_come_first_and_a_smoke_board_says_so() -> None:
     """A run's board stands above published ones; on a data set that is not citable every board warns."""
     store = toy.store(
@@ -113,7 +140,8 @@ def test_measured_boards_come_first_and_a_smoke_board_says_so() -> None:
         runs=[toy.run("toy-a", [0.1, 0.2])],
         datasets=[toy.dataset(citable=False)],
     )
-    page = pages_of(store)["datasets/toy-rooms.md"].body
+    page, model = (pages_of(store)[path].body for path in ("datasets/toy-rooms.md", "models/toy-a.md"))
+    assert "data/runs/toy-rooms/house/toy-a.json" in model
     assert page.index("Measured here") < page.index("{#metric}")
     assert page.count("smoke board, not to be cited") == 2
     assert "badge-smoke" in pages_of(store)["index.md"].body
