@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import sys
 import tempfile
@@ -83,7 +84,7 @@ def _fetch(weights: WeightFile, path: Path) -> Path:
             part.write_bytes(_download(weights))
             _check(part, weights)
             part.replace(path)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise ModelError(
             f"{weights.name} is not in {path.parent} and cannot be fetched from {weights.url} ({error}). Without a "
             f"network, put the file there by hand; --weights-dir or {CACHE_VARIABLE} names another cache"
