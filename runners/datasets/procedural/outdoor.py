@@ -37,7 +37,7 @@ def _sun(dice: Dice) -> Sun:
         "fair": Sun(azimuth, dice.between(28, 55), 2.8, 0.5, 3.0, 5000.0),
         "low": Sun(azimuth, dice.between(14, 22), 2.4, 0.35, 4.0, 2500.0),
         "overcast": Sun(azimuth, dice.between(35, 50), 0.0, 1.0, 5.0, 1500.0),
-        "hazy": Sun(azimuth, dice.between(25, 45), 1.2, 0.6, 7.0, dice.between(220, 400)),
+        "hazy": Sun(azimuth, dice.between(25, 45), 1.2, 0.6, 7.0, dice.between(500, 900)),
     }[kind]
 
 
