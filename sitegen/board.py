@@ -8,8 +8,10 @@ and the way their predictions are fitted. The two never share a ranking.
 1. never a suspect one, nor one on other images than the usual test set, as long as there is another;
 2. the authors' own (``reported``) before ``re-run`` before ``copied`` before ``unclear``;
 3. read in the source itself before read in somebody's notes (flag ``secondary``);
-4. from the model's own paper (the source shares a BibTeX key with the model's card);
-5. from the newest source, then by source id, place (numbers in it count as numbers) and line.
+4. the variant that the model's card names as the main one, where the authors print several;
+5. from the table, and with the variant, that the row's primary metric is shown from, so that a row hangs together;
+6. from the model's own paper (the source shares a BibTeX key with the model's card);
+7. from the newest source, then by source id, place (numbers in it count as numbers) and line.
 
 **Zero-shot**: ``no`` where the model's card says that it saw the data set or data of the same origin; else what the
 headline's source says.
@@ -290,13 +292,17 @@ class _Builder:
         cards = self.store.models.values()
         return {(card.id, seen.dataset) for card in cards for seen in card.exposure if seen.relation == "zero_shot"}
 
-    def preference(self, number: StoredNumber) -> tuple[Any, ...]:
-        """Return the sort key that puts the headline first."""
-        source = self.store.sources[number.source]
-        own = bool(set(self.store.models[number.row.model].bibtex) & set(source.bibtex))
-        flag = number.row.flag
-        standing = (flag == "suspect", self.apart(number), _KIND_ORDER[number.row.kind], flag == "secondary", not own)
-        return (*standing, -(source.year or 0), number.source, _natural(number.row.place), number.line)
+    def preference(self, number: StoredNumber, lead: StoredNumber | None = None) -> tuple[Any, ...]:
+        """Return the sort key that puts the headline first; ``lead`` is the headline of the row's primary metric."""
+        source, model, row = self.store.sources[number.source], self.store.models[number.row.model], number.row
+        own = bool(set(model.bibtex) & set(source.bibtex))
+        standing = (row.flag == "suspect", self.apart(number), _KIND_ORDER[row.kind], row.flag == "secondary")
+        choice = (
+            row.variant not in model.main_variants,
+            lead is not None and _setting(number) != _setting(lead),
+            not own,
+        )
+        return (*standing, *choice, -(source.year or 0), number.source, _natural(row.place), number.line)
 
     def apart(self, number: StoredNumber) -> bool:
         """Return whether a number was measured on a part of the usual test images or on others."""
@@ -316,9 +322,10 @@ class _Builder:
         card = self.store.datasets[dataset]
         split = family in {"speed", "rank"} or card.kind == "average"
         keyed = _grouped(numbers, lambda n: (self._group(n) if split else "", n.row.model))
-        rows = [self._published_row(model, group, found) for (group, model), found in keyed.items()]
+        wanted = [card.primary_metrics.get(family, ""), *_USUAL_PRIMARY.get(family, ("abs_rel",))]
+        rows = [self._published_row(model, group, found, wanted) for (group, model), found in keyed.items()]
         ranked = family in RANKED_FAMILIES and card.kind == "dataset"
-        metrics = _metrics(rows, [card.primary_metrics.get(family, ""), *_USUAL_PRIMARY.get(family, ("abs_rel",))])
+        metrics = _metrics(rows, wanted)
         return Board(
             dataset=dataset,
             id=family,
@@ -336,12 +343,14 @@ class _Builder:
         note = "; ".join(part for part in (row.measured_on, row.protocol_note) if part)
         return note if row.family == "speed" else f"{self.store.sources[number.source].title}, {row.place}: {note}"
 
-    def _published_row(self, model: str, group: str, numbers: list[StoredNumber]) -> BoardRow:
+    def _published_row(self, model: str, group: str, numbers: list[StoredNumber], wanted: Sequence[str]) -> BoardRow:
         by_metric = _grouped(numbers, lambda number: number.row.metric)
-        return BoardRow(model, {metric: self._cell(found) for metric, found in by_metric.items()}, group=group)
+        primary = next((by_metric[metric] for metric in wanted if metric in by_metric), [])
+        lead = min(primary, key=self.preference, default=None)
+        return BoardRow(model, {metric: self._cell(found, lead) for metric, found in by_metric.items()}, group=group)
 
-    def _cell(self, numbers: list[StoredNumber]) -> BoardCell:
-        ordered = tuple(sorted(numbers, key=self.preference))
+    def _cell(self, numbers: list[StoredNumber], lead: StoredNumber | None) -> BoardCell:
+        ordered = tuple(sorted(numbers, key=lambda number: self.preference(number, lead)))
         row = ordered[0].row
         sound = [number for number in ordered if number.row.flag != "suspect"]
         alike = [number for number in sound if not self.apart(number)]
@@ -431,6 +440,11 @@ def _grouped(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:
     for item in items:
         groups.setdefault(key(item), []).append(item)
     return groups
+
+
+def _setting(number: StoredNumber) -> tuple[str, str, str, str]:
+    """Return what two numbers of one model share when one run of it gave both, as far as the source tells."""
+    return number.source, number.row.place, number.row.variant, number.row.protocol_note
 
 
 def _value(number: StoredNumber) -> tuple[float, int, str, int]:

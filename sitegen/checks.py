@@ -52,12 +52,16 @@ def _datasets(store: Store) -> Iterator[Finding]:
 
 
 def _models(store: Store) -> Iterator[Finding]:
+    variants = {(number.row.model, number.row.variant) for number in store.numbers}
     for card in store.models.values():
         path = f"models/{card.id}.yaml"
         yield from _keys(store, path, card.bibtex)
         for index, seen in enumerate(card.exposure):
             if seen.dataset not in store.datasets:
                 yield _error(path, f"/exposure/{index}/dataset", f"no data set card '{seen.dataset}'")
+        for index, variant in enumerate(card.main_variants):
+            if (card.id, variant) not in variants:
+                yield _error(path, f"/main_variants/{index}", f"no number of this model has the variant '{variant}'")
 
 
 def _sources(store: Store) -> Iterator[Finding]:

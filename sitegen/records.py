@@ -239,6 +239,8 @@ class ModelCard(Record):
     pretrained_on: list[Id] = []
     exposure: list[Exposure] = []
     checkpoints: list[Checkpoint] = []
+    main_variants: list[Text] = []
+    """Variants, as the numbers' ``variant`` column has them, that the authors present as the model's main setting."""
     how_to_run: OptionalText = ""
     """A shell command or Python lines that run the model; shown as code."""
     notes: list[Text] = []

@@ -157,6 +157,27 @@ def test_headline(better: dict[str, Any], worse: dict[str, Any]) -> None:
         assert preferred(store, numbers)[0] == good
 
 
+def test_main_variant_is_shown() -> None:
+    """Of several values of the authors' own table the card's main variant is shown, wherever it stands."""
+    numbers = [
+        toy.number(line=2, variant="one step", value=0.06, value_as_printed="0.06"),
+        toy.number(line=3, variant="ensemble", value=0.05, value_as_printed="0.05"),
+    ]
+    assert cell(toy.store(numbers)).shown == "0.06"
+    store = toy.store(numbers, models=[toy.model("toy-a", main_variants=["ensemble"])])
+    assert cell(store).shown == "0.05"
+
+
+def test_a_row_hangs_together() -> None:
+    """Beside its primary metric a row shows values of the same table and variant, not a newer table's."""
+    numbers = [
+        toy.number(line=2, variant="small"),
+        toy.number(line=3, variant="large", metric="delta1", value=0.9, value_as_printed="0.90"),
+        toy.number(line=4, variant="small", metric="delta1", value=0.8, value_as_printed="0.80"),
+    ]
+    assert cell(toy.store(numbers), metric="delta1").shown == "0.80"
+
+
 def test_range() -> None:
     """The range leaves out suspect values and those on other images; a copy of the same value does not widen it."""
     numbers = [

@@ -248,6 +248,12 @@ def test_run_must_stand_in_its_place(results: Path) -> None:
     assert "/model/id: is 'toy-net', but the file's place says 'other'" in messages(results)
 
 
+def test_main_variant_must_exist(results: Path) -> None:
+    """A model's main variant must be the variant of one of its numbers."""
+    make.write_yaml(results / "models/toy-net.yaml", {**make.MODEL, "main_variants": ["ensemble"]})
+    assert "/main_variants/0: no number of this model has the variant 'ensemble'" in messages(results)
+
+
 def test_bibtex_faults(results: Path) -> None:
     """Repeated keys and unfinished entries are findings; a card's key must exist."""
     (results / "references.bib").write_text("@misc{a, title={x}}\n@misc{a, title={y}}\n@misc{b, title={z")
