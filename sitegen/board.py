@@ -571,6 +571,7 @@ def _board_order(store: Store, board: Board) -> tuple[Any, ...]:
         _DATASET_ORDER[card.kind],
         board.dataset,
         board.measured,
-        not house if board.measured else FAMILIES.index(board.family),
+        board.measured and not house,
+        FAMILIES.index(board.family),
         board.id,
     )

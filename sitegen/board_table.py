@@ -9,7 +9,6 @@ import pandas as pd
 
 from sitegen import words
 from sitegen.board import Board, BoardCell, BoardRow
-from sitegen.charts import kind_name
 from sitegen.metrics import METRICS
 from sitegen.records import PREDICTION_KINDS, ModelCard
 from sitegen.store import Store, StoredNumber
@@ -244,6 +243,9 @@ class _TableMaker:
         if row.run and row.unscored:
             note = _("Not ranked: {count} of {listed} images have no value.")
             notes.append(self.notes.add(note.format(count=row.unscored, listed=row.run.dataset.listed)))
+        if row.run and (degenerate := sum(row.run.samples.degenerate)):
+            note = _("The fit of {count} of {scored} images should not be trusted; they are in the mean.")
+            notes.append(self.notes.add(note.format(count=degenerate, scored=row.run.dataset.evaluated)))
         return Cell(
             text=card.name,
             value=card.name,
@@ -309,7 +311,7 @@ class _TableMaker:
             source = self.store.sources[lead.numbers[0].source]
             cells.append(Cell(source.id, source.id, href=f"sources/{source.id}.html", hint=source.title))
         if self._shows_params:
-            cells.append(Cell(f"{card.params_m:g}", card.params_m) if card.params_m else Cell())
+            cells.append(Cell(f"{card.params_m:.5g}", card.params_m) if card.params_m else Cell())
         year = str(card.year or "")
         return [*cells, Cell(card.licence_weights, card.licence_weights or None), Cell(year, year or None)]
 
@@ -363,7 +365,7 @@ def _facets(rows: Sequence[Row]) -> Iterator[Facet]:
     answers = ("yes", "no", "unknown")
     spoken: dict[str, tuple[str, Callable[[str], str], tuple[str, ...]]] = {
         "zs": (_("Zero-shot"), words.zero_shot, answers),
-        "kind": (_("Measured by"), kind_name, kinds),
+        "kind": (_("Measured by"), words.kind, kinds),
         "output": (_("Output"), words.output_kind, (*PREDICTION_KINDS, "unknown")),
         "arch": (_("Architecture"), words.architecture, ()),
         "commercial": (_("Commercial use"), words.yes_no, answers),

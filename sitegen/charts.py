@@ -23,6 +23,7 @@ import pandas as pd
 import vl_convert
 from altair.utils.schemapi import debug_mode
 
+from sitegen import words
 from sitegen.stage import write_if_changed
 from sitegen.text import _
 
@@ -33,7 +34,6 @@ __all__ = [
     "disagreement_overview",
     "dumbbell",
     "figure",
-    "kind_name",
     "pareto",
     "range_vs_reruns",
     "ranked_dots",
@@ -109,17 +109,6 @@ def use_cache(folder: Path | None) -> None:
     """Keep drawn SVGs in a folder, named by the digest of their specification; None draws each anew (about 30 ms)."""
     global _cache_dir
     _cache_dir = folder
-
-
-def kind_name(kind: str) -> str:
-    """Return the provenance of a number in words, in the active language."""
-    return {
-        "measured": _("measured here"),
-        "re-run": _("re-run by a third party"),
-        "reported": _("published by the model's authors"),
-        "copied": _("copied from another paper"),
-        "unclear": _("who ran it cannot be told"),
-    }[kind]
 
 
 @_unvalidated
@@ -319,7 +308,7 @@ def figure(chart: Chart, spec_href: str) -> str:
 
 
 def _legend(chart: Chart) -> str:
-    items = [f'<span class="mark mark-{kind}"></span>{html.escape(kind_name(kind))}' for kind in chart.kinds]
+    items = [f'<span class="mark mark-{kind}"></span>{html.escape(words.kind(kind))}' for kind in chart.kinds]
     if chart.faded:
         items.append(html.escape(_("faded: trained on this data set")))
     return f'<ul class="legend">{"".join(f"<li>{item}</li>" for item in items)}</ul>' if items else ""

@@ -15,7 +15,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sitegen import text, words
-from sitegen.charts import kind_name
 
 __all__ = ["code", "environment", "heading", "md", "plain", "prose", "render", "root_of", "slug", "url"]
 
@@ -94,7 +93,7 @@ def environment() -> Environment:
     )
     made.install_gettext_callables(text._, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(plain=plain, prose=prose, code=code, md=md, url=url, slug=slug, count=_count)
-    made.globals.update(heading=heading, kind_name=kind_name, words=words)
+    made.globals.update(heading=heading, words=words)
     return made
 
 

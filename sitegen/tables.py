@@ -17,7 +17,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from sitegen import escaping, words
-from sitegen.charts import kind_name
 from sitegen.records import NumberKind, ZeroShot
 from sitegen.rendering import environment
 from sitegen.text import _
@@ -363,8 +362,8 @@ class Table:
 
     def _legend(self) -> str:
         """Return what the signs of the text formats mean."""
-        signs = [f"{_SIGNS[mark]} {kind_name(mark)}" for mark in self.marks if mark in _SIGNS]
-        plain = [kind_name(mark) for mark in self.marks if mark not in _SIGNS]
+        signs = [f"{_SIGNS[mark]} {words.kind(mark)}" for mark in self.marks if mark in _SIGNS]
+        plain = [words.kind(mark) for mark in self.marks if mark not in _SIGNS]
         if plain:
             signs.insert(0, _("No sign: {words}").format(words=", ".join(plain)))
         return "; ".join(signs) + "." if signs else ""

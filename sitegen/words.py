@@ -14,6 +14,7 @@ __all__ = [
     "family_rule",
     "flag",
     "ground_truth",
+    "kind",
     "origin",
     "output_kind",
     "relation",
@@ -76,6 +77,17 @@ def flag(name: str) -> str:
         "suspect": _("suspect: conflicts with its own original"),
         "caution": _("caution: no public re-run reaches it"),
         "secondary": _("second hand: read in notes, not in the paper"),
+    }[name]
+
+
+def kind(name: str) -> str:
+    """Return the provenance of a number in words, in the active language."""
+    return {
+        "measured": _("measured here"),
+        "re-run": _("re-run by a third party"),
+        "reported": _("published by the model's authors"),
+        "copied": _("copied from another paper"),
+        "unclear": _("who ran it cannot be told"),
     }[name]
 
 

@@ -141,8 +141,11 @@ def _board_path(board: Board, ending: str) -> str:
 
 def _title(board: Board) -> str:
     if board.measured:
+        fit = words.depth_of(board.family)
+        if board.protocol is not None and board.protocol.house:
+            return _("Measured here: {fit}").format(fit=fit)
         name = board.protocol.title if board.protocol else board.protocol_id
-        return _("Measured here: {protocol}").format(protocol=name)
+        return _("Measured here: {fit}, {protocol}").format(fit=fit, protocol=name)
     name = words.depth_of(board.family)
     return name[0].upper() + name[1:]
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sitegen import words
-from sitegen.charts import kind_name
 from sitegen.pages.base import DataFile, Page
 from sitegen.pages.common import bibtex, count_cell, distinct, group, numbers_csv, place_anchors
 from sitegen.pages.printed import PrintedTable, lay_out
@@ -107,7 +106,7 @@ def index_table(store: Store, numbers: dict[str, list[StoredNumber]]) -> Table:
         filters=(
             Facet("kind", _("What it is"), tuple((kind, words.text_kind(kind)) for kind in kinds)),
             Facet("year", _("Year"), tuple((year, year) for year in distinct(str(s.year) for s in sources if s.year))),
-            Facet("who", _("Who ran them"), tuple((k, kind_name(k)) for k in ("reported", "re-run", "copied"))),
+            Facet("who", _("Who ran them"), tuple((k, words.kind(k)) for k in ("reported", "re-run", "copied"))),
         ),
     )
 
@@ -122,6 +121,6 @@ def _index_row(source: Source, numbers: Sequence[StoredNumber]) -> Row:
         count_cell(len(numbers)),
         count_cell(len(models)),
         count_cell(len(datasets - {"none"})),
-        Cell(", ".join(kind_name(kind) for kind in kinds)),
+        Cell(", ".join(words.kind(kind) for kind in kinds)),
     )
     return Row(source.id, cells, {"kind": source.kind_of_text, "year": str(source.year or ""), "who": " ".join(kinds)})

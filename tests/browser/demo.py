@@ -9,7 +9,7 @@ from functools import cache
 
 import pandas as pd
 
-from sitegen import charts
+from sitegen import charts, words
 from sitegen.pages.base import DataFile, Page
 
 METRICS = (
@@ -142,9 +142,7 @@ def _board_page() -> Page:
         '<label><input type="checkbox" data-facet="kind" value="reported"> the authors\' own only</label>'
         '<fieldset class="columns"><legend>Columns</legend></fieldset><output data-template="{shown} of {total} rows"></output></div>\n'
     )
-    legend = "".join(
-        f'<li><span class="mark mark-{kind}"></span>{charts.kind_name(kind)}</li>' for kind in charts.KINDS
-    )
+    legend = "".join(f'<li><span class="mark mark-{kind}"></span>{words.kind(kind)}</li>' for kind in charts.KINDS)
     body = (
         '<p class="crumbs"><a href="index.html">Datasets</a></p>\n\n# Fake set\n\n<p class="lede">Two hundred invented images of rooms that do not exist.</p>\n\n'
         + _facts() + "\n## Affine-invariant depth {#affine}\n\n<p>All numbers are fakes; see <a href=\"#fake-1\">the note</a>.</p>\n\n" + filters

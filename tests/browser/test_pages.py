@@ -26,6 +26,10 @@ PAGES = (
     "disagreements.html",
     "metrics.html",
     "protocols/index.html",
+    "protocols/kitti/house.html",
+    "protocols/kitti/compare.html",
+    "datasets/procedural-indoor.html",
+    "manifest.html",
     "about.html",
     "contribute.html",
     "data.html",
@@ -51,6 +55,12 @@ def test_page_renders_without_errors_and_fits(new_page: Callable[..., Page], sit
         "models/marigold-depth-v1-0.html",
         "sources/marigold-paper.html",
         "models/index.html",
+        "disagreements.html",
+        "metrics.html",
+        "protocols/index.html",
+        "protocols/kitti/compare.html",
+        "datasets/procedural-indoor.html",
+        "about.html",
     ],
 )
 def test_no_serious_accessibility_violation(new_page: Callable[..., Page], site: str, path: str, scheme: str) -> None:
@@ -118,3 +128,20 @@ def test_every_board_is_reached_from_the_home_page(page: Page, site: str, site_f
         if not file.stem.startswith("measured-")
     }
     assert boards <= links
+
+
+def test_two_protocols_are_compared(page: Page, site: str) -> None:
+    """Choosing two protocols hides the others and counts the fields in which the two differ."""
+    page.goto(f"{site}/protocols/kitti/compare.html")
+    choice, table = page.locator(".compare-choice"), page.locator("table.diff")
+    columns = table.locator("thead th:visible")
+    assert columns.count() > 10
+    choice.locator("[data-side=first]").select_option(label="House protocol of KITTI")
+    choice.locator("[data-side=second]").select_option(index=3)
+    assert columns.count() == 3
+    choice.locator("[data-side=same]").uncheck()
+    shown = table.locator("tbody tr:visible")
+    expect(choice.locator("output")).to_contain_text(f"{shown.count()} of ")
+    for row in shown.all():
+        first, second = row.locator("td:visible").all_inner_texts()
+        assert first != second

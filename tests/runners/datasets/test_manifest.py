@@ -268,3 +268,9 @@ def test_disparity_without_a_camera_is_skipped(tmp_path: Path) -> None:
     dataset = open_manifest(make.write_manifest(tmp_path, [entry]), "toy")
     assert list(dataset) == []
     assert "without focal_px and baseline_m" in dataset.skipped[0].reason
+
+
+def test_the_guide_names_every_field_and_encoding(repo: Path) -> None:
+    """The page about manifests lists every encoding that is read."""
+    guide = (repo / "docs/en/manifest.md").read_text("utf-8")
+    assert [name for name in ENCODINGS if f"`{name}`" not in guide] == []

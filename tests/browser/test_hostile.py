@@ -1,0 +1,96 @@
+"""Should hostile text ever get past the checks of the records, pages still show it as text: nothing runs or loads."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+from pydantic import BaseModel
+from pydantic.functional_validators import AfterValidator
+
+from sitegen.build import build
+from sitegen.findings import format_findings
+from sitegen.pages import site_pages
+from sitegen.records import Disagreement
+from sitegen.stage import stage
+from sitegen.store import Store, load_valid
+from tests.browser.conftest import serving
+from tests.sitegen import factories as make
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = (
+    "</script></td><script>window.ran=1</script><img src=x onerror=window.ran=1><svg onload=window.ran=1>"
+    "[click](javascript:window.ran=1) ![x](https://example.org/x.png) `</code>` \"' onmouseover=window.ran=1 "
+    "{{ 7*7 }} {: onclick=window.ran=1 }"
+)
+PAGES = (
+    *("index.html", "datasets/index.html", "datasets/toy-rooms.html", "models/index.html", "models/toy-net.html"),
+    *("sources/index.html", "sources/toy-paper.html", "disagreements.html", "metrics.html", "data.html", "about.html"),
+    *("protocols/index.html", "protocols/toy-rooms/house.html"),
+)
+
+
+def is_free_text(annotation: Any) -> bool:
+    """Whether a field's type holds the check of free text."""
+    metadata = getattr(annotation, "metadata", None) or getattr(annotation, "__metadata__", ())
+    plain = any(isinstance(item, AfterValidator) and item.func.__name__ == "_plain_text" for item in metadata)
+    patterned = any(getattr(item, "pattern", None) for item in metadata)
+    return plain and not patterned
+
+
+def spoiled(value: Any) -> Any:
+    """A record with every free text replaced by hostile text, without validation."""
+    if not isinstance(value, BaseModel):
+        return [spoiled(item) for item in value] if isinstance(value, list) else value
+    changes: dict[str, Any] = {}
+    for name, info in type(value).model_fields.items():
+        now = getattr(value, name)
+        if is_free_text(info) and isinstance(now, str):
+            changes[name] = HOSTILE
+        elif isinstance(now, BaseModel | list):
+            changes[name] = [HOSTILE] if (now and "Text" in str(info.annotation)) or name == "notes" else spoiled(now)
+    return value.model_copy(update=changes)
+
+
+def hostile_store(folder: Path) -> Store:
+    """A small store in which every card, number and case is hostile; tables keep their places, so that links hold."""
+    make.write_results(folder, with_run=True)
+    make.write_yaml(folder / "disagreements/toy-case.yaml", make.DISAGREEMENT)
+    store = load_valid(folder)
+    parts: dict[str, Any] = {name: getattr(store, name) for name in Store.__dataclass_fields__}
+    for name in ("datasets", "models", "sources", "disagreements", "protocols"):
+        parts[name] = {key: spoiled(card) for key, card in parts[name].items()}
+    numbers = [number.row for number in store.numbers]
+    parts["numbers"] = tuple(
+        type(n)(n.source, n.line, spoiled(row)) for n, row in zip(store.numbers, numbers, strict=True)
+    )
+    assert isinstance(parts["disagreements"]["toy-case"], Disagreement)
+    assert HOSTILE in parts["models"]["toy-net"].name
+    return Store(**parts)
+
+
+@pytest.fixture(scope="module")
+def hostile_site(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Path:
+    """A site built from hostile records."""
+    root = tmp_path_factory.mktemp("hostile")
+    store = hostile_store(root / "results")
+    stage(site_pages(store), root / "docs", docs=repo / "docs/en", cache_dir=repo / "build/cache")
+    findings = build({"en": root / "docs"}, root / "site")
+    assert (root / "site").is_dir(), format_findings(findings)
+    return root / "site"
+
+
+def test_nothing_runs_and_nothing_is_asked_for(new_page: Callable[..., Page], hostile_site: Path) -> None:
+    """On every page kind no script of the text runs, no link has a script address, and no request leaves the site."""
+    page = new_page()
+    with serving(hostile_site) as address:
+        for path in PAGES:
+            page.goto(f"{address}/{path}")
+            assert page.evaluate("window.ran") is None, path
+            assert page.locator("[onerror], [onload], [onclick], [onmouseover]").count() == 0, path
+            assert page.locator("a[href^='javascript']").count() == 0, path
+            assert page.locator("article img").count() == 0, path
+        page.goto(f"{address}/models/toy-net.html")
+        assert "onerror=window.ran=1" in page.inner_text("h1")
