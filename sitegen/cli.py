@@ -33,6 +33,14 @@ _results = click.option(
     help="Folder of the records.",
 )
 
+_site = click.option(
+    "--site",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("site"),
+    show_default=True,
+    help="Folder of the built site.",
+)
+
 
 class Failure(click.ClickException):
     """The input is at fault: a sentence, exit code 1, no traceback."""
@@ -71,13 +79,7 @@ def main() -> None:
 
 @main.command()
 @_results
-@click.option(
-    "--site",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("site"),
-    show_default=True,
-    help="Where to.",
-)
+@_site
 @_language
 @click.option(
     "--builder",
@@ -110,13 +112,7 @@ def render(results: Path, out: Path, languages: tuple[str, ...]) -> None:
 
 @main.command()
 @_results
-@click.option(
-    "--site",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("site"),
-    show_default=True,
-    help="Where to.",
-)
+@_site
 @_language
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port; 0 takes a free one."
