@@ -57,9 +57,10 @@ class Metric:
 
 def _delta(order: int) -> Metric:
     threshold = "1.25" if order == 1 else f"1.25^{order}"
+    written = f"1.25{' ²³'[order - 1].strip()}"
     return Metric(
         f"delta{order}",
-        f"Threshold accuracy, {threshold}",
+        f"Threshold accuracy, {written}",
         f"δ{'₁₂₃'[order - 1]}",
         "",
         "higher",
@@ -67,7 +68,7 @@ def _delta(order: int) -> Metric:
         rf"\delta_{order} = \frac{{1}}{{N}} \sum_i \left[ \max\left(\frac{{p_i}}{{g_i}}, \frac{{g_i}}{{p_i}}\right) < {threshold} \right]",
         0.0,
         1.0,
-        f"Share of pixels whose depth is within a factor of {threshold} of the truth; the inequality is strict.",
+        f"Share of pixels whose depth is within a factor of {written} of the truth; the inequality is strict.",
         "How far off the remaining pixels are.",
     )
 

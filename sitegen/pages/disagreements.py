@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 
 import pandas as pd
 from markupsafe import Markup
 
+from sitegen.board_table import number_href
 from sitegen.charts import Chart, disagreement_overview, dumbbell, figure
 from sitegen.metrics import get
 from sitegen.pages.base import DataFile, Page
+from sitegen.pages.common import group
 from sitegen.records import Disagreement, DisagreementValue
 from sitegen.rendering import render
 from sitegen.store import Store
+from sitegen.tables import displayed
 from sitegen.text import _
 
-__all__ = ["Comparison", "comparisons", "pages", "ratio"]
+__all__ = ["Comparison", "Statement", "comparisons", "main_comparison", "pages"]
 
 PATH = "disagreements.md"
 _THEMES = ("ground-truth", "crop-and-resolution", "alignment", "checkpoint-and-sampling", "unexplained")
 _OVERVIEW = 20
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One value of a comparison, as shown: its label is unique there, its digits are those of the metric's unit."""
+
+    label: str
+    shown: str
+    value: DisagreementValue
 
 
 @dataclass(frozen=True)
@@ -31,13 +42,12 @@ class Comparison:
     model: str
     dataset: str
     metric: str
-    setting: str
-    values: tuple[DisagreementValue, ...]
+    statements: tuple[Statement, ...]
 
     @property
     def ratio(self) -> float | None:
         """Largest value over smallest; None where that says nothing (one value, or a zero)."""
-        numbers = [value.value for value in self.values]
+        numbers = [statement.value.value for statement in self.statements]
         return max(numbers) / min(numbers) if len(numbers) > 1 and min(numbers) > 0 else None
 
 
@@ -53,11 +63,12 @@ def pages(store: Store) -> Iterator[Page]:
         cases=cases,
         themes=[(name, _theme(name), [case for case in cases if case.theme == name]) for name in _THEMES],
         comparisons={case.id: comparisons(case) for case in cases},
-        ratios={case.id: ratio(case) for case in cases},
+        mains={case.id: main_comparison(case) for case in cases},
         overview=_figure(overview, "data/disagreements/overview.json") if overview else "",
         figures={case: [_figure(chart, file.path) for file, chart in entries] for case, entries in charts.items()},
         store=store,
         metric=get,
+        source_href=_SourceLinks(store).href,
     )
     if overview:
         files.append(DataFile("data/disagreements/overview.json", overview.json))
@@ -65,20 +76,59 @@ def pages(store: Store) -> Iterator[Page]:
 
 
 def comparisons(case: Disagreement) -> list[Comparison]:
-    """Return the values of a case grouped by what they may be compared with, the case's own comparison first."""
+    """Return the values of a case grouped by model, data set and metric, in the order of first mention.
 
-    def place(value: DisagreementValue) -> tuple[str, str, str, str]:
+    A value may name a model that is no subject of the case (an umbrella card, where a paper does not say which size it
+    ran): it belongs to the case's first model, and its label says so.
+    """
+    groups = group(case.values, lambda value: _subject(case, value))
+    return [Comparison(*subject, _statements(case, values)) for subject, values in groups.items()]
+
+
+def main_comparison(case: Disagreement) -> Comparison | None:
+    """Return the comparison that stands for a case: on its own data set and metric, else the widest there is."""
+    wide = [comparison for comparison in comparisons(case) if comparison.ratio]
+    own = [item for item in wide if (item.dataset, item.metric) == (case.dataset, case.metric)]
+    return own[0] if own else max(wide, key=lambda item: item.ratio or 0, default=None)
+
+
+def _subject(case: Disagreement, value: DisagreementValue) -> tuple[str, str, str]:
+    model = value.model if value.model in case.models else case.models[0]
+    return str(model), value.dataset or case.dataset, value.metric or case.metric
+
+
+def _statements(case: Disagreement, values: list[DisagreementValue]) -> tuple[Statement, ...]:
+    ordered = sorted(values, key=lambda value: value.role != "paper")
+    several = len({value.setting for value in ordered}) > 1
+    labels = _unique([_label(case, value, several) for value in ordered])
+    return tuple(Statement(label, _shown(value), value) for label, value in zip(labels, ordered, strict=True))
+
+
+def _label(case: Disagreement, value: DisagreementValue, several: bool) -> str:
+    aside = [value.setting] if several and value.setting else []
+    aside += [_("size not stated")] if value.model and value.model not in case.models else []
+    return f"{value.label} ({', '.join(aside)})" if aside else value.label
+
+
+def _shown(value: DisagreementValue) -> str:
+    digits = displayed(value.value, value.value_as_printed)
+    return _("about {value}").format(value=digits) if value.approximate else digits
+
+
+class _SourceLinks:
+    """Finds the very number on its source's page that a value of a case is."""
+
+    def __init__(self, store: Store) -> None:
+        self._numbers = {
+            (n.source, n.row.model, n.row.dataset, n.row.metric, n.row.value_as_printed): n for n in store.numbers
+        }
+
+    def href(self, case: Disagreement, value: DisagreementValue) -> str:
+        """Return the address of the number, or of its source where the source's tables do not hold it."""
         model, dataset = value.model or case.models[0], value.dataset or case.dataset
-        return model, dataset, value.metric or case.metric, value.setting
-
-    order = list(dict.fromkeys(place(value) for value in case.values))
-    ranked = sorted(case.values, key=lambda value: order.index(place(value)))
-    return [Comparison(*key, tuple(values)) for key, values in groupby(ranked, key=place)]
-
-
-def ratio(case: Disagreement) -> float | None:
-    """Return how far apart the values of a case's first comparison are, as largest over smallest."""
-    return next((comparison.ratio for comparison in comparisons(case) if comparison.ratio), None)
+        metric = value.metric or case.metric
+        number = self._numbers.get((str(value.source), model, dataset, metric, value.value_as_printed))
+        return number_href(number) if number else f"sources/{value.source}.html"
 
 
 def _description() -> str:
@@ -101,33 +151,25 @@ def _figure(chart: Chart, href: str) -> Markup:
 
 def _case_charts(store: Store, case: Disagreement) -> Iterator[tuple[DataFile, Chart]]:
     for index, comparison in enumerate(comparisons(case), start=1):
-        if len(comparison.values) > 1:
-            path = f"data/disagreements/{case.id}-{index}.json"
+        if len(comparison.statements) > 1:
             chart = _dumbbell(store, comparison)
-            yield DataFile(path, chart.json), chart
+            yield DataFile(f"data/disagreements/{case.id}-{index}.json", chart.json), chart
 
 
 def _dumbbell(store: Store, comparison: Comparison) -> Chart:
-    metric = get(comparison.metric)
-    ordered = sorted(comparison.values, key=lambda value: value.role != "paper")
-    labels = _unique([value.label for value in ordered])
+    metric, statements = get(comparison.metric), comparison.statements
     frame = pd.DataFrame(
         {
-            "label": labels,
-            "value": [value.value for value in ordered],
-            "kind": ["reported" if value.role == "paper" else "re-run" for value in ordered],
-            "text": [_printed(value) for value in ordered],
+            "label": [statement.label for statement in statements],
+            "value": [statement.value.value for statement in statements],
+            "kind": ["reported" if statement.value.role == "paper" else "re-run" for statement in statements],
+            "text": [statement.shown for statement in statements],
         }
     )
     model, dataset = store.models[comparison.model].name, store.datasets[comparison.dataset].name
     title = _("{model} on {dataset}").format(model=model, dataset=dataset)
-    title = f"{title} ({comparison.setting})" if comparison.setting else title
-    said = "; ".join(f"{label}: {_printed(value)}" for label, value in zip(labels, ordered, strict=True))
+    said = "; ".join(f"{statement.label}: {statement.shown}" for statement in statements)
     return dumbbell(frame, metric=f"{metric.symbol} {metric.arrow}", title=title, alt_text=f"{title}. {said}.")
-
-
-def _printed(value: DisagreementValue) -> str:
-    return _("about {value}").format(value=value.value_as_printed) if value.approximate else value.value_as_printed
 
 
 def _unique(labels: list[str]) -> list[str]:
@@ -144,7 +186,7 @@ def _unique(labels: list[str]) -> list[str]:
 
 
 def _overview(store: Store, cases: list[Disagreement]) -> Chart | None:
-    found = [(case, ratio(case)) for case in cases]
+    found = [(case, comparison.ratio) for case in cases if (comparison := main_comparison(case))]
     widest = sorted([(case, value) for case, value in found if value], key=lambda pair: -pair[1])[:_OVERVIEW]
     if not widest:
         return None

@@ -1,10 +1,11 @@
 """The page of documented disagreements groups what may be compared and shows every value with its source."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sitegen.pages.disagreements import comparisons, pages, ratio
+from sitegen.pages.disagreements import comparisons, main_comparison, pages
 from sitegen.records import Disagreement
 from sitegen.store import Store, load_valid
 from tests.sitegen import factories as make
@@ -18,19 +19,53 @@ def store(tmp_path: Path) -> Store:
     return load_valid(tmp_path)
 
 
+def case(**changes: Any) -> Disagreement:
+    """The toy case, changed."""
+    return Disagreement.model_validate({**make.DISAGREEMENT, **changes})
+
+
+def value(number: float, printed: str = "", **changes: Any) -> dict[str, Any]:
+    """A value of a case."""
+    return {"label": "x", "value": number, "value_as_printed": printed or str(number), "role": "re-run", **changes}
+
+
 def test_only_like_values_are_compared() -> None:
-    """Values of another metric form a comparison of their own; the ratio is that of the first comparison."""
-    case = Disagreement.model_validate(make.DISAGREEMENT)
-    assert [(c.metric, len(c.values)) for c in comparisons(case)] == [("abs_rel", 3), ("delta1", 1)]
-    assert ratio(case) == pytest.approx(4.0)
+    """Values of another metric form a comparison of their own."""
+    found = [(comparison.metric, len(comparison.statements)) for comparison in comparisons(case())]
+    assert found == [("abs_rel", 3), ("delta1", 1)]
+    main = main_comparison(case())
+    assert main is not None
+    assert main.ratio == pytest.approx(4.0)
 
 
-def test_ratio_of_a_single_value_is_none() -> None:
-    """One value, or a zero, gives no ratio."""
-    values = [{**make.DISAGREEMENT["values"][0]}]
-    assert ratio(Disagreement.model_validate({**make.DISAGREEMENT, "values": values})) is None
-    values = [values[0], {**values[0], "value": 0.0}]
-    assert ratio(Disagreement.model_validate({**make.DISAGREEMENT, "values": values})) is None
+def test_percent_and_fraction_are_shown_alike() -> None:
+    """A value printed in percent stands as a fraction beside one that was printed as a fraction."""
+    (comparison,) = comparisons(case(values=[value(0.097, "9.7"), value(0.1103, "0.1103")]))
+    assert [statement.shown for statement in comparison.statements] == ["0.097", "0.1103"]
+
+
+def test_settings_are_told_apart_but_compared() -> None:
+    """Values of several settings stand in one comparison and say which is which; so does an umbrella model."""
+    values = [value(0.1), value(0.2, setting="120 images"), value(0.3, model="toy-umbrella")]
+    (comparison,) = comparisons(case(values=values))
+    labels = [statement.label for statement in comparison.statements]
+    assert labels == ["x", "x (120 images)", "x (size not stated)"]
+
+
+def test_main_comparison_prefers_the_own_data_set() -> None:
+    """A wider gap elsewhere does not stand for the case, unless its own data set has none."""
+    elsewhere = [value(0.1, dataset="toy-yard"), value(0.9, dataset="toy-yard")]
+    own = main_comparison(case(values=[value(0.1), value(0.2), *elsewhere]))
+    other = main_comparison(case(values=[value(0.1), *elsewhere]))
+    assert own is not None
+    assert other is not None
+    assert (own.dataset, other.dataset) == ("toy-rooms", "toy-yard")
+
+
+def test_no_ratio_where_it_says_nothing() -> None:
+    """One value, or a zero, gives no comparison."""
+    assert main_comparison(case(values=[value(0.1)])) is None
+    assert main_comparison(case(values=[value(0.1), value(0.0)])) is None
 
 
 def test_page_shows_every_value_and_source(store: Store) -> None:
