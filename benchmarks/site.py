@@ -153,7 +153,7 @@ def pipe_table(numbers: list[Any]) -> str:
 
 def plain_config(docs: Path, site: Path, path: Path) -> Path:
     """Write the plain site's mkdocs.yml: our theme and extensions without our assets."""
-    config = derive_config(CONFIG, "en", docs, site)
+    config = derive_config(CONFIG, "en") | {"docs_dir": str(docs), "site_dir": str(site)}
     config["theme"].pop("custom_dir", None)
     config["theme"].pop("logo", None)
     config["theme"].pop("favicon", None)
