@@ -32,6 +32,7 @@ from sitegen.build import CONFIG, derive_config
 from sitegen.store import NUMBER_COLUMNS, Store, load_valid
 
 CARD_FOLDERS = ("datasets", "models", "sources")
+REFERENCES = {"dataset", "model", "models", "source", "sources", "parts"}
 
 
 @dataclass(frozen=True)
@@ -84,16 +85,13 @@ def write_copy(path: Path, folder: Path, copy: int, ids: set[str]) -> None:
     (folder / f"{card['id']}.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), "utf-8")
 
 
-def renamed(value: Any, copy: int, ids: set[str]) -> Any:
-    """Return the value with every id that was copied renamed to its copy."""
+def renamed(value: Any, copy: int, ids: set[str], *, reference: bool = False) -> Any:
+    """Return the value with every id that was copied renamed to its copy, in the fields that name other records."""
     if isinstance(value, dict):
-        return {key: item if key in _KEPT else renamed(item, copy, ids) for key, item in value.items()}
+        return {key: renamed(item, copy, ids, reference=key in REFERENCES) for key, item in value.items()}
     if isinstance(value, list):
-        return [renamed(item, copy, ids) for item in value]
-    return f"{value}-x{copy}" if isinstance(value, str) and value in ids else value
-
-
-_KEPT = {"family", "families", "trained_on", "pretrained_on", "bibtex", "name", "primary_metrics"}
+        return [renamed(item, copy, ids, reference=reference) for item in value]
+    return f"{value}-x{copy}" if reference and isinstance(value, str) and value in ids else value
 
 
 def write_numbers(path: Path, target: Path, copy: int, ids: set[str]) -> None:
@@ -103,7 +101,7 @@ def write_numbers(path: Path, target: Path, copy: int, ids: set[str]) -> None:
         writer.writeheader()
         for row in csv.DictReader(stream):
             for column in ("model", "dataset", "compared_source"):
-                row[column] = renamed(row[column], copy, ids)
+                row[column] = renamed(row[column], copy, ids, reference=True)
             row["protocol"] = ""
             writer.writerow(row)
 
