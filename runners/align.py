@@ -1,31 +1,27 @@
-"""Alignment of predictions to ground truth: closed form, batched, one fit per image.
+"""Alignment of predictions to ground truth: batched, one fit per image.
 
-Every mode is a least-squares problem with at most two unknowns, so its solution is a handful of sums over the valid
-pixels. The sums are taken in float64 and after centring: in float32 a sum of squares over a large image loses several
-digits.
+A mode says what is fitted and in which space, an estimator how (``runners.solvers``). A fit has at most two unknowns,
+so that a handful of sums over the valid pixels solves it. The sums are taken in float64 and after centring: in float32
+a sum of squares over a large image loses several digits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from runners.solvers import MIN_PIXELS, SOLVERS, Fit, Solution, Solver
+from sitegen.records import Estimator
+
 __all__ = ["MIN_PIXELS", "MODES", "Aligned", "Mode", "align"]
 
-Mode = Literal["none", "median", "scale", "scale-shift", "scale-shift-disparity"]
+Mode = Literal["none", "median", "scale", "log-scale", "scale-shift", "scale-shift-disparity"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 """Every alignment mode, from no unknown to two."""
-
-MIN_PIXELS = 10
-"""A fit over fewer pixels than this is called degenerate."""
-
-_FLAT = 1e-12
-"""Variance over mean square below which a prediction is called constant (float32 noise is about 1e-14)."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,8 @@ class Aligned:
         scale: Fitted scale of each image, float64 (B,); NaN where no pixel is valid.
         shift: Fitted shift of each image in the space of the fit (metres or 1/m), float64 (B,).
         degenerate: Whether the fit of an image should not be trusted, bool (B,): fewer than ``MIN_PIXELS`` valid
-            pixels, a constant prediction, a scale that is not positive, or a fit that is not finite.
+            pixels, a constant prediction, a scale that is not positive, a fit that is not finite, or one that the
+            estimator had to replace (a median for a negative slope, nothing for a singular system).
     """
 
     depth: Tensor
@@ -48,7 +45,13 @@ class Aligned:
 
 
 def align(
-    prediction: Tensor, truth: Tensor, mask: Tensor, mode: Mode, *, floor: float | Tensor | None = None
+    prediction: Tensor,
+    truth: Tensor,
+    mask: Tensor,
+    mode: Mode,
+    *,
+    estimator: Estimator | None = None,
+    floor: float | Tensor | None = None,
 ) -> Aligned:
     """Fit each prediction to its ground truth over the masked pixels and apply the fit to the whole map.
 
@@ -56,96 +59,47 @@ def align(
         prediction: Float (B, H, W): depth, or disparity for ``scale-shift-disparity``.
         truth: Float (B, H, W), metres, positive wherever ``mask`` is set.
         mask: Bool (B, H, W), the pixels of the fit.
-        mode: ``none`` keeps the map. ``median`` multiplies by median(truth) / median(prediction), an even count taking
-            the mean of the two middle values as numpy does. ``scale`` is the least-squares scale. ``scale-shift`` adds
-            a least-squares shift in depth. ``scale-shift-disparity`` does so on 1/truth and inverts the result.
+        mode: ``none`` keeps the map. ``median`` and ``scale`` multiply it. ``log-scale`` multiplies it by the least
+            squares scale of the logarithms. ``scale-shift`` adds a shift in depth. ``scale-shift-disparity`` does so
+            on 1/truth and inverts the result.
+        estimator: How the mode is solved, in the words of protocols; None for the usual way: ``numpy median`` (an even
+            count takes the mean of the two middle values) or ``least squares`` (a constant prediction gets the solution
+            of least norm, as from numpy's ``lstsq``).
         floor: Smallest aligned disparity in 1/m, one number or one an image; only for ``scale-shift-disparity``.
 
     Returns:
-        The aligned depth with scale, shift and a degeneracy flag for each image. A constant prediction gets the
-        solution of least norm, as numpy's ``lstsq`` gives it.
+        The aligned depth with scale, shift and a degeneracy flag for each image.
 
     Raises:
-        ValueError: If shapes or types disagree, the mode is unknown or a floor is given to another mode.
+        ValueError: If shapes or types disagree, mode or estimator is unknown or a floor is given to another mode.
     """
     _check(prediction, truth, mask)
-    if mode not in MODES:
-        raise ValueError(f"unknown alignment mode '{mode}'; known: {', '.join(MODES)}")
+    solve = _solver(mode, estimator)
     if floor is not None and mode != "scale-shift-disparity":
         raise ValueError(f"a disparity floor was given, but the mode is '{mode}'")
-    target = 1.0 / truth.double() if mode == "scale-shift-disparity" else truth.double()
-    fit = _Sums(prediction.double(), target, mask)
-    scale, shift = _SOLVERS[mode](fit)
-    fitted = scale[:, None, None] * fit.prediction + shift[:, None, None]
+    p, g = prediction.double(), truth.double()
+    fit = Fit(*_in_space(p, g, mode), mask)
+    solution = solve(fit)
+    fitted = solution.scale[:, None, None] * p + solution.shift[:, None, None]
     depth = _invert(fitted, floor) if mode == "scale-shift-disparity" else fitted
-    return Aligned(depth.to(prediction.dtype), scale, shift, _degenerate(fit, scale, shift, mode))
+    return Aligned(depth.to(prediction.dtype), solution.scale, solution.shift, _degenerate(fit, solution, mode))
 
 
-class _Sums:
-    """The sums over the valid pixels of each image that the solvers need, in float64."""
-
-    def __init__(self, prediction: Tensor, target: Tensor, mask: Tensor) -> None:
-        self.prediction, self.target, self.mask = prediction, target, mask
-        self.count = mask.sum(dim=(1, 2)).double()
-        self.mean_p = self.total(prediction) / self.count
-        self.mean_t = self.total(target) / self.count
-
-    def total(self, values: Tensor) -> Tensor:
-        """Return the sum of the masked values of each image; what is not masked may be NaN."""
-        return torch.where(self.mask, values, 0.0).sum(dim=(1, 2))
-
-    def centred(self) -> tuple[Tensor, Tensor]:
-        """Return prediction and target less their means."""
-        return self.prediction - self.mean_p[:, None, None], self.target - self.mean_t[:, None, None]
-
-    def is_flat(self) -> Tensor:
-        """Return which predictions are constant over their valid pixels."""
-        centred, _ = self.centred()
-        return self.total(centred**2) <= _FLAT * self.total(self.prediction**2)
+def _solver(mode: Mode, estimator: Estimator | None) -> Solver:
+    if mode not in SOLVERS:
+        raise ValueError(f"unknown alignment mode '{mode}'; known: {', '.join(MODES)}")
+    known = SOLVERS[mode]
+    chosen = next(iter(known)) if estimator is None else estimator
+    if chosen not in known:
+        raise ValueError(f"mode '{mode}' has no estimator '{chosen}'; known: {', '.join(known)}")
+    return known[chosen]
 
 
-def _solve_none(fit: _Sums) -> tuple[Tensor, Tensor]:
-    return torch.ones_like(fit.mean_p), torch.zeros_like(fit.mean_p)
-
-
-def _solve_median(fit: _Sums) -> tuple[Tensor, Tensor]:
-    scale = _masked_median(fit.target, fit.mask) / _masked_median(fit.prediction, fit.mask)
-    return scale, torch.zeros_like(scale)
-
-
-def _solve_scale(fit: _Sums) -> tuple[Tensor, Tensor]:
-    scale = fit.total(fit.prediction * fit.target) / fit.total(fit.prediction**2)
-    return scale, torch.zeros_like(scale)
-
-
-def _solve_scale_shift(fit: _Sums) -> tuple[Tensor, Tensor]:
-    p, t = fit.centred()
-    slope = fit.total(p * t) / fit.total(p**2)
-    # Of all solutions for a constant prediction c (s * c + t = mean), the one of least norm.
-    least_norm = fit.mean_p * fit.mean_t / (fit.mean_p**2 + 1)
-    flat = fit.is_flat()
-    scale = torch.where(flat, least_norm, slope)
-    shift = torch.where(flat, fit.mean_t / (fit.mean_p**2 + 1), fit.mean_t - scale * fit.mean_p)
-    return scale, shift
-
-
-_SOLVERS: dict[Mode, Callable[[_Sums], tuple[Tensor, Tensor]]] = {
-    "none": _solve_none,
-    "median": _solve_median,
-    "scale": _solve_scale,
-    "scale-shift": _solve_scale_shift,
-    "scale-shift-disparity": _solve_scale_shift,
-}
-
-
-def _masked_median(values: Tensor, mask: Tensor) -> Tensor:
-    """Return the median of the masked values of each image: the mean of the two middle ones of an even count."""
-    # Sorted by hand: torch.median takes the lower middle one, torch.nanquantile refuses more than 2**24 values.
-    ordered = torch.where(mask, values, torch.nan).flatten(1).sort(dim=1).values  # NaN sorts last
-    count = mask.sum(dim=(1, 2))[:, None]
-    low = ordered.gather(1, (count - 1).clamp(min=0) // 2)
-    high = ordered.gather(1, (count // 2).clamp(max=ordered.shape[1] - 1))
-    return ((low + high) / 2)[:, 0]
+def _in_space(prediction: Tensor, truth: Tensor, mode: Mode) -> tuple[Tensor, Tensor]:
+    """Return prediction and truth in the space in which a mode compares them."""
+    if mode == "log-scale":
+        return prediction.log(), truth.log()
+    return prediction, 1.0 / truth if mode == "scale-shift-disparity" else truth
 
 
 def _invert(disparity: Tensor, floor: float | Tensor | None) -> Tensor:
@@ -157,13 +111,13 @@ def _invert(disparity: Tensor, floor: float | Tensor | None) -> Tensor:
     return 1.0 / torch.maximum(disparity, least.reshape(-1, 1, 1))
 
 
-def _degenerate(fit: _Sums, scale: Tensor, shift: Tensor, mode: Mode) -> Tensor:
-    unfit = (fit.count < MIN_PIXELS) | ~scale.isfinite() | ~shift.isfinite()
+def _degenerate(fit: Fit, solution: Solution, mode: Mode) -> Tensor:
     if mode == "none":
         return fit.count == 0
+    unfit = solution.fallback | fit.few | ~solution.scale.isfinite() | ~solution.shift.isfinite()
     if mode.startswith("scale-shift"):
-        unfit = unfit | fit.is_flat()
-    return unfit | ~(scale > 0)
+        unfit = unfit | fit.flat
+    return unfit | ~(solution.scale > 0)
 
 
 def _check(prediction: Tensor, truth: Tensor, mask: Tensor) -> None:

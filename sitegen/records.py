@@ -27,6 +27,7 @@ __all__ = [
     "DatasetCard",
     "Disagreement",
     "DisagreementValue",
+    "Estimator",
     "Exposure",
     "Family",
     "GalleryIndex",
@@ -386,14 +387,18 @@ Estimator = Literal[
     "none",
     "least squares",
     "least squares over positive predictions",
+    "least squares else zero",
     "least squares else lower median",
     "ridge least squares",
+    "trimmed least squares",
+    "median and mean deviation",
+    "least absolute deviations",
     "numpy median",
     "lower median",
     "weighted L1",
 ]
-"""How a solver estimates. ``numpy median`` is the mean of the two middle values of an even count, ``lower median`` the
-smaller of them (torch); ``weighted L1`` weighs by the inverse ground truth."""
+"""How a solver estimates; docs/adr/0006-protocol-engine.md defines each. ``numpy median`` is the mean of the two
+middle values of an even count, ``lower median`` the smaller (torch); ``weighted L1`` weighs by inverse ground truth."""
 
 
 class Reference(Record):

@@ -9,11 +9,15 @@ from hypothesis.extra.numpy import arrays
 
 from runners.align import MIN_PIXELS, Aligned, align
 from runners.metrics import depth_metrics
+from runners.solvers import SOLVERS
 from tests.runners.factories import plane
 
 # Depths and predictions that float64 sums can tell apart.
 VALUES = st.floats(0.125, 100, width=32)
 MAPS = arrays(np.float64, (1, 4, 5), elements=VALUES)
+
+EVERY_FIT = [(mode, estimator) for mode, known in SOLVERS.items() if mode != "none" for estimator in known]
+"""Every mode that fits with every estimator that it has."""
 
 
 def approx(tensor: torch.Tensor, expected: object, tolerance: float = 2e-6) -> bool:
@@ -64,14 +68,113 @@ def test_median_scaling_takes_the_mean_of_the_two_middle_values() -> None:
         assert approx(values[name], [value]), name
 
 
-def test_constant_prediction_gets_the_solution_of_least_norm() -> None:
-    """Vector T6: all 0.5 against a mean of 3 gives s = 1.2, t = 2.4 as numpy's lstsq does, and is called degenerate."""
-    g = plane([[1, 2], [4, 5]])
-    fit = align(torch.full_like(g, 0.5), g, g > 0, "scale-shift")
-    assert approx(fit.scale, [1.2])
-    assert approx(fit.shift, [2.4])
-    assert approx(fit.depth, torch.full_like(g, 3.0))
+def test_median_scaling_with_the_lower_median() -> None:
+    """Vector T5: torch's medians 2 and 1, so the scale is 2 and every number is another one."""
+    g, p = plane([[1, 2], [4, 8]]), plane([[1, 1], [3, 5]])
+    fit = align(p, g, g > 0, "median", estimator="lower median")
+    assert approx(fit.scale, [2.0])
+    values = depth_metrics(fit.depth, g, g > 0)
+    expected = {"abs_rel": 0.4375, "rmse": 1.5, "sq_rel": 0.625, "silog": 25.391356, "delta1": 0.25, "delta2": 0.75}
+    for name, value in expected.items():
+        assert approx(values[name], [value]), name
+
+
+def test_ridge_gives_the_aligned_values_of_the_plain_fit() -> None:
+    """Vector T3: UniDepth's fit with 1e-9 on the diagonal agrees to about 1e-8."""
+    g, p = plane([[2, 4, 6], [9, 0, 20]]), plane([[0.1, 0.3, 0.5], [0.7, 0.4, 0.9]])
+    mask = (g > 1e-3) & (g < 10)
+    assert approx(align(p, g, mask, "scale-shift", estimator="ridge least squares").depth[mask], [1.8, 4.1, 6.4, 8.7])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "scale", "shift"),
+    [
+        ("least squares", 1.2, 2.4),
+        ("ridge least squares", 1.2, 2.4),
+        ("least squares else lower median", 3, 1.5),
+        ("least squares else zero", 0, 0),
+        ("weighted L1", -4e7, 2e7 + 5),
+    ],
+)
+def test_constant_prediction_as_each_reference_treats_it(estimator: str, scale: float, shift: float) -> None:
+    """Vector T6: all 0.5 against a mean of 3; flagged, whatever the estimator does with it."""
+    g = plane([[1, 2], [4, 5]]).repeat(1, 1, 4)
+    fit = align(torch.full_like(g, 0.5), g, g > 0, "scale-shift", estimator=estimator)
+    assert approx(fit.scale, [scale])
+    assert approx(fit.shift, [shift])
     assert fit.degenerate.tolist() == [True]
+
+
+def test_constant_disparity_becomes_the_cap_under_midas() -> None:
+    """Vector T6: without a determinant scale and shift are 0, and the floor of 1/10 makes everything 10 m."""
+    g = plane([[1, 2], [4, 5]])
+    half = torch.full_like(g, 0.5)
+    fit = align(half, g, g > 0, "scale-shift-disparity", estimator="least squares else zero", floor=0.1)
+    assert approx(fit.depth, torch.full_like(g, 10.0))
+    least_norm = align(half, g, g > 0, "scale-shift-disparity")
+    assert approx(torch.stack([least_norm.scale, least_norm.shift]), [[0.195], [0.39]])
+
+
+def test_reversed_ramp_under_metric3d_falls_back_to_medians() -> None:
+    """Vector T6: the slope of -1 gives way to the ratio of the lower medians, which is 1; ten pixels are not fitted."""
+    g = torch.arange(1.0, 13.0, dtype=torch.float64).reshape(1, 3, 4)
+    fit = align(13 - g, g, g > 0, "scale-shift", estimator="least squares else lower median")
+    assert approx(fit.scale, [1.0])
+    assert approx(fit.depth, 13 - g)
+    assert fit.degenerate.tolist() == [True]
+    few = align(g * 3, g, g < 11, "scale-shift", estimator="least squares else lower median")
+    assert (few.scale.item(), few.shift.item()) == (1, 0)
+    assert few.degenerate.tolist() == [True]
+
+
+def test_fit_over_positive_predictions_scores_the_others_too() -> None:
+    """Marigold's fit in disparity leaves out what is not positive; the map is aligned everywhere."""
+    g = torch.linspace(1, 8, 24, dtype=torch.float64).reshape(1, 4, 6)
+    p = (1 / g - 0.1) / 2
+    p[0, 0, :3] = -5.0
+    fit = align(p, g, g > 0, "scale-shift-disparity", estimator="least squares over positive predictions", floor=0.001)
+    assert approx(torch.stack([fit.scale, fit.shift]), [[2.0], [0.1]])
+    assert approx(fit.depth[0, 0, :3], [1000.0] * 3)
+    assert fit.degenerate.tolist() == [False]
+    nothing = align(-p.abs(), g, g > 0, "scale-shift-disparity", estimator="least squares over positive predictions")
+    assert nothing.degenerate.tolist() == [True]
+
+
+def test_log_scale_is_the_geometric_mean_of_the_ratios() -> None:
+    """Log-space least squares: ratios 2 and 8 give 4; a prediction that is not positive gives no number."""
+    g, p = plane([[2, 8]]), plane([[1, 1]])
+    assert approx(align(p, g, g > 0, "log-scale").scale, [4.0])
+    assert align(-p, g, g > 0, "log-scale").scale.isnan().all()
+
+
+@pytest.mark.parametrize("estimator", ["trimmed least squares", "least absolute deviations"])
+def test_robust_fits_do_not_see_a_tenth_of_outliers(estimator: str) -> None:
+    """Every tenth pixel is far off, and the line is still that of the others."""
+    p = torch.linspace(0, 1, 200, dtype=torch.float64).reshape(1, 10, 20)
+    g = 3 * p + 1
+    g.view(-1)[::10] += 7
+    fit = align(p, g, g > 0, "scale-shift", estimator=estimator)
+    assert approx(torch.stack([fit.scale, fit.shift]), [[3.0], [1.0]])
+    assert not approx(align(p, g, g > 0, "scale-shift").shift, [1.0], 0.1)
+
+
+def test_median_and_mean_deviation_brings_both_to_those_of_the_truth() -> None:
+    """Medians 2 and 20, mean deviations 2/3 and 20/3: scale 10, no shift."""
+    fit = align(
+        plane([[1, 2, 3]]),
+        plane([[10, 20, 30]]),
+        plane([[1, 1, 1]]) > 0,
+        "scale-shift",
+        estimator="median and mean deviation",
+    )
+    assert approx(torch.stack([fit.scale, fit.shift]), [[10.0], [0.0]])
+
+
+def test_unknown_estimator_is_named() -> None:
+    """An estimator that a mode does not have is refused with those that it has."""
+    g = torch.ones(1, 2, 2)
+    with pytest.raises(ValueError, match="mode 'median' has no estimator 'least squares'; known: numpy median, lower"):
+        align(g, g, g > 0, "median", estimator="least squares")
 
 
 def test_reversed_prediction_fits_perfectly_and_is_called_degenerate() -> None:
@@ -84,14 +187,46 @@ def test_reversed_prediction_fits_perfectly_and_is_called_degenerate() -> None:
     assert fit.degenerate.tolist() == [True]
 
 
-@pytest.mark.parametrize("mode", ["median", "scale", "scale-shift", "scale-shift-disparity"])
-def test_empty_mask_gives_no_number(mode: str) -> None:
-    """Without a valid pixel there is no fit: NaN, never 0 or 1, and the flag is set."""
+@pytest.mark.parametrize(("mode", "estimator"), EVERY_FIT)
+def test_empty_mask_gives_no_number(mode: str, estimator: str) -> None:
+    """Vector T6: without a valid pixel there is no fit, which is flagged; only Metric3D has one, the identity."""
     g = torch.ones(1, 2, 2)
-    fit = align(g, g, torch.zeros(1, 2, 2, dtype=torch.bool), mode)
-    assert fit.scale.isnan().all()
-    assert fit.depth.isnan().all()
+    fit = align(g, g, torch.zeros(1, 2, 2, dtype=torch.bool), mode, estimator=estimator)
     assert fit.degenerate.all()
+    if estimator != "least squares else lower median":
+        assert fit.scale.isnan().all()
+        assert fit.depth.isnan().all()
+
+
+@pytest.mark.parametrize(("mode", "estimator"), EVERY_FIT)
+def test_every_fit_recovers_the_truth_and_sees_no_masked_pixel(mode: str, estimator: str) -> None:
+    """Each estimator undoes what its mode can, with NaN, infinity and zero outside the mask, in float32 as well."""
+    g = torch.rand(2, 12, 15, generator=torch.Generator().manual_seed(5), dtype=torch.float64) * 8 + 1
+    p = {"scale-shift": (g - 0.5) / 2, "scale-shift-disparity": (1 / g + 0.25) / 2}.get(mode, g / 2)
+    mask = torch.ones_like(g, dtype=torch.bool)
+    for place, (bad_p, bad_g) in enumerate([(torch.nan, 1.0), (torch.inf, 0.0), (0.0, torch.inf), (1.0, torch.nan)]):
+        mask[:, 0, place] = False
+        p[:, 0, place], g[:, 0, place] = bad_p, bad_g
+    fit = align(p, g, mask, mode, estimator=estimator)
+    assert approx(fit.depth[mask], g[mask], 1e-6)
+    assert not fit.degenerate.any()
+    single = align(p.float(), g.float(), mask, mode, estimator=estimator)
+    assert torch.allclose(single.depth[mask].double(), g[mask], rtol=1e-5)
+    alone = align(p[1:], g[1:], mask[1:], mode, estimator=estimator)
+    assert torch.equal(alone.scale, fit.scale[1:])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_agrees_with_cpu() -> None:
+    """Every fit is the same on both devices."""
+    generator = torch.Generator().manual_seed(6)
+    g, p = (torch.rand(2, 70, 90, generator=generator, dtype=torch.float64) + 1 for _ in range(2))
+    mask = torch.rand(2, 70, 90, generator=generator) > 0.2
+    for mode, estimator in EVERY_FIT:
+        here = align(p, g, mask, mode, estimator=estimator)
+        there = align(p.cuda(), g.cuda(), mask.cuda(), mode, estimator=estimator)
+        assert torch.allclose(there.depth.cpu(), here.depth, rtol=1e-9), (mode, estimator)
+        assert torch.equal(there.degenerate.cpu(), here.degenerate), (mode, estimator)
 
 
 def test_few_pixels_are_called_degenerate() -> None:
