@@ -1,11 +1,12 @@
 """Depth metrics: batched, one value an image, the definitions of ``sitegen.metrics``.
 
-Everything is computed in float64 over the valid pixels of each image. What is not valid may hold any value, NaN
-included, and never reaches a sum.
+The valid pixels of each image are gathered once and turned into float64; every metric is a pass or two over that row
+and shares what it can. What is not valid may hold any value, NaN included, and never reaches a sum.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
@@ -39,31 +40,44 @@ def depth_metrics(
     wanted = DEPTH_METRICS if metrics is None else tuple(metrics)
     if unknown := [name for name in wanted if name not in _FORMULAS]:
         raise ValueError(f"unknown metric {', '.join(unknown)}; known: {', '.join(DEPTH_METRICS)}")
-    pixels = _Pixels(prediction, truth, mask)
+    rows = [_values(p[m], g[m], wanted) for p, g, m in zip(prediction, truth, mask, strict=True)]
+    return {name: torch.stack([row[name] for row in rows]) if rows else truth.new_empty(0).double() for name in wanted}
+
+
+def _values(prediction: Tensor, truth: Tensor, wanted: tuple[str, ...]) -> dict[str, Tensor]:
+    """Return the metrics of one image from its valid pixels, (N,) each; NaN where there is none."""
+    if not len(truth):
+        return dict.fromkeys(wanted, truth.new_tensor(torch.nan, dtype=torch.float64))
+    pixels = _Pixels(prediction.double(), truth.double())
     return {name: _FORMULAS[name](pixels) for name in wanted}
 
 
 class _Pixels:
-    """The masked pixels of a batch and what several metrics share, each computed at most once."""
+    """The valid pixels of one image and what several metrics share, each computed at most once."""
 
-    def __init__(self, prediction: Tensor, truth: Tensor, mask: Tensor) -> None:
-        # A pixel that is not valid becomes 1 on both sides: no error and no NaN, whatever the metric.
-        self.p = torch.where(mask, prediction.double(), 1.0)
-        self.g = torch.where(mask, truth.double(), 1.0)
-        self.mask = mask
-        self.count = mask.sum(dim=(1, 2)).double()
-
-    def mean(self, values: Tensor) -> Tensor:
-        """Return the mean over the valid pixels of each image, (B,); NaN where there is none."""
-        return torch.where(self.mask, values, 0.0).sum(dim=(1, 2)) / self.count
+    def __init__(self, prediction: Tensor, truth: Tensor) -> None:
+        self.p, self.g = prediction, truth
 
     @cached_property
     def error(self) -> Tensor:
         return self.p - self.g
 
     @cached_property
+    def absolute(self) -> Tensor:
+        return self.error.abs()
+
+    @cached_property
     def log_error(self) -> Tensor:
         return self.p.log() - self.g.log()
+
+    @cached_property
+    def log_mean(self) -> Tensor:
+        return self.log_error.mean()
+
+    @cached_property
+    def log_variance(self) -> Tensor:
+        # Centred: the difference of two means cancels for a constant ratio and may turn negative under a root.
+        return _mean_square(self.log_error - self.log_mean)
 
     @cached_property
     def inverse_error(self) -> Tensor:
@@ -71,35 +85,70 @@ class _Pixels:
 
     @cached_property
     def ratio(self) -> Tensor:
-        ratio = torch.maximum(self.p / self.g, self.g / self.p)
+        quotient = self.p / self.g
         # Both quotients of a negative depth are negative and would pass for a hit.
-        return torch.where(self.p > 0, ratio, torch.inf)
+        return torch.where(self.p > 0, torch.maximum(quotient, self.g / self.p), torch.inf)
 
 
-def _silog(x: _Pixels) -> Tensor:
-    # Centred: the difference of two means cancels for a constant ratio and may turn negative under the root.
-    centred = x.log_error - x.mean(x.log_error)[:, None, None]
-    return 100 * x.mean(centred**2).sqrt()
+def _mean_square(values: Tensor) -> Tensor:
+    return torch.dot(values, values) / len(values)
 
 
-def _delta(order: int) -> Callable[[_Pixels], Tensor]:
-    return lambda x: x.mean((x.ratio < 1.25**order).double())
+def _within(factor: float) -> Callable[[_Pixels], Tensor]:
+    """Return the share of pixels whose ratio is below a factor."""
+    return lambda x: (x.ratio < factor).count_nonzero() / x.ratio.new_tensor(len(x.ratio))
+
+
+def _log_spread(weight: float) -> Callable[[_Pixels], Tensor]:
+    """Return mean(d^2) - weight * mean(d)^2 of the log error d."""
+    return lambda x: x.log_variance + (1 - weight) * x.log_mean**2
+
+
+def _unbiased_silog(x: _Pixels) -> Tensor:
+    count = len(x.g)
+    return 100 * (x.log_variance * count / (count - 1) if count > 1 else x.log_variance * torch.nan).sqrt()
+
+
+_AUC_STEPS, _AUC_FIRST, _AUC_LAST = 100, 0.01, 5.0
+
+
+def _delta_auc(x: _Pixels) -> Tensor:
+    """Integrate the share of pixels within 1.25^e over e by trapezoids, in one look-up for each pixel."""
+    exponents = torch.linspace(_AUC_FIRST, _AUC_LAST, _AUC_STEPS, dtype=torch.float64, device=x.g.device)
+    step = (_AUC_LAST - _AUC_FIRST) / (_AUC_STEPS - 1)
+    reached = (_AUC_LAST - exponents + step / 2).clamp(max=_AUC_LAST - _AUC_FIRST)
+    area = torch.cat(
+        [reached, reached.new_zeros(1)]
+    )  # from the first exponent that holds the pixel; none holds the last
+    return area[torch.searchsorted(1.25**exponents, x.ratio, right=True)].mean() / _AUC_LAST
 
 
 _FORMULAS: dict[str, Callable[[_Pixels], Tensor]] = {
-    "abs_rel": lambda x: x.mean(x.error.abs() / x.g),
-    "sq_rel": lambda x: x.mean(x.error**2 / x.g),
-    "rmse": lambda x: x.mean(x.error**2).sqrt(),
-    "rmse_log": lambda x: x.mean(x.log_error**2).sqrt(),
-    "log10": lambda x: x.mean(x.log_error.abs()) / torch.log(x.g.new_tensor(10.0)),
-    "silog": _silog,
-    "delta1": _delta(1),
-    "delta2": _delta(2),
-    "delta3": _delta(3),
-    "one_minus_delta1_pct": lambda x: 100 * (1 - _delta(1)(x)),
-    "mae": lambda x: x.mean(x.error.abs()),
-    "irmse": lambda x: x.mean(x.inverse_error**2).sqrt(),
-    "imae": lambda x: x.mean(x.inverse_error.abs()),
+    "abs_rel": lambda x: (x.absolute / x.g).mean(),
+    "sq_rel": lambda x: (x.error**2 / x.g).mean(),
+    "sq_rel_g2_pct": lambda x: 100 * _mean_square(x.error / x.g),
+    "rmse": lambda x: _mean_square(x.error).sqrt(),
+    "rmse_log": lambda x: _mean_square(x.log_error).sqrt(),
+    "rmse_log10": lambda x: _mean_square(x.log_error).sqrt() / math.log(10),
+    "log10": lambda x: x.log_error.abs().mean() / math.log(10),
+    "median_log_pct": lambda x: 100 * x.log_error.median().abs(),
+    "silog": lambda x: 100 * x.log_variance.sqrt(),
+    "silog_unbiased": _unbiased_silog,
+    "silog_half_root": lambda x: _log_spread(0.5)(x).sqrt(),
+    "silog_log10": lambda x: x.log_variance.sqrt() / math.log(10),
+    "silog_eigen_half": _log_spread(0.5),
+    "silog_eigen": _log_spread(1.0),
+    "delta1": _within(1.25),
+    "delta2": _within(1.25**2),
+    "delta3": _within(1.25**3),
+    "delta_half": _within(1.25**0.5),
+    "delta_quarter": _within(1.25**0.25),
+    "tau": _within(1.03),
+    "delta_auc": _delta_auc,
+    "one_minus_delta1_pct": lambda x: 100 * (1 - _within(1.25)(x)),
+    "mae": lambda x: x.absolute.mean(),
+    "irmse": lambda x: _mean_square(x.inverse_error).sqrt(),
+    "imae": lambda x: x.inverse_error.abs().mean(),
 }
 
 DEPTH_METRICS: tuple[str, ...] = tuple(_FORMULAS)

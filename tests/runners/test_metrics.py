@@ -28,6 +28,37 @@ def test_reference_values() -> None:
     check(depth_metrics(p, g, g > 0), expected | {"silog": 12.106376})
 
 
+def test_reference_values_of_other_definitions() -> None:
+    """Vector T1: the five SILogs, Eigen's original, and what UniDepth, Metric3D and KITTI compute besides."""
+    g, p = plane([[1, 2], [4, 8]]), plane([[1.1, 1.8], [5, 8]])
+    silogs = {"silog": 12.106376, "silog_unbiased": 13.979239, "silog_half_root": 0.126789, "silog_log10": 0.052577}
+    silogs |= {"silog_eigen_half": 0.016075, "silog_eigen": 0.014656}
+    others = {"median_log_pct": 0, "delta_auc": 0.903492, "tau": 0.25, "rmse_log10": 0.057443, "sq_rel_g2_pct": 2.0625}
+    narrow = {"delta_half": 0.75, "delta_quarter": 0.25}
+    check(depth_metrics(p, g, g > 0), silogs | others | narrow)
+    check(depth_metrics(p.float(), g.float(), g > 0), {name: value for name, value in silogs.items() if value < 1})
+
+
+def test_area_under_the_thresholds_is_the_trapezoid_sum() -> None:
+    """The look-up for each pixel is the sum over 100 thresholds that UniDepth takes; perfect is 0.998."""
+    generator = torch.Generator().manual_seed(3)
+    g, p = (torch.rand(1, 20, 30, generator=generator, dtype=torch.float64) * 9 + 0.5 for _ in range(2))
+    exponents = torch.linspace(0.01, 5, 100, dtype=torch.float64)
+    ratio = torch.maximum(p / g, g / p)
+    shares = torch.stack([(ratio < 1.25**e).double().mean() for e in exponents])
+    expected = (torch.trapezoid(shares, exponents) / 5).item()
+    assert depth_metrics(p, g, g > 0, ["delta_auc"])["delta_auc"].item() == pytest.approx(expected, abs=1e-9)
+    assert depth_metrics(g, g, g > 0, ["delta_auc"])["delta_auc"].item() == pytest.approx(0.998)
+
+
+def test_one_pixel_has_no_sample_deviation() -> None:
+    """With N - 1 = 0 in the denominator there is no value, while the others have one."""
+    g = plane([[2.0]])
+    values = depth_metrics(g, g, g > 0, ["silog_unbiased", "silog"])
+    assert values["silog_unbiased"].isnan()
+    assert values["silog"].item() == 0
+
+
 def test_masked_and_clamped_values() -> None:
     """Vector T2: three pixels within the caps, the others hold zero, infinity and NaN and count for nothing."""
     g = plane([[2, 0, 4], [80.5, torch.inf, 1]])
@@ -47,9 +78,10 @@ def test_empty_mask_is_nan_in_every_metric() -> None:
 
 
 def test_silog_of_a_constant_ratio_is_zero_in_float32() -> None:
-    """Vector T10: the uncentred form gives 0.0244 here (or NaN); the centred one gives nothing."""
+    """Vector T10: the uncentred form gives 0.0244 here (or NaN); the centred ones give nothing."""
     g = torch.linspace(1, 80, 300_000).reshape(1, 500, 600)
-    assert depth_metrics(2 * g, g, g > 0, ["silog"])["silog"].item() < 1e-5
+    for name in ("silog", "silog_unbiased", "silog_log10", "silog_eigen"):
+        assert depth_metrics(2 * g, g, g > 0, [name])[name].item() < 1e-5, name
 
 
 def test_negative_depth_is_no_hit() -> None:
@@ -89,10 +121,11 @@ def test_values_stay_in_the_registered_range(truth: np.ndarray, prediction: np.n
 @settings(max_examples=50, deadline=None)
 @given(MAPS)
 def test_perfect_prediction_is_best(truth: np.ndarray) -> None:
-    """Property: a prediction equal to the truth has every error at 0 and every accuracy at 1."""
+    """Property: a prediction equal to the truth has every error at 0 and every accuracy at 1 (the area at 0.998)."""
     g = torch.from_numpy(truth)
+    best = {name: 1.0 if METRICS[name].direction == "higher" else 0.0 for name in DEPTH_METRICS} | {"delta_auc": 0.998}
     for name, value in depth_metrics(g, g, g > 0).items():
-        assert value.item() == (1.0 if METRICS[name].direction == "higher" else 0.0), name
+        assert value.item() == pytest.approx(best[name], abs=1e-12), name
 
 
 @settings(max_examples=50, deadline=None)
@@ -116,4 +149,38 @@ def test_masking_is_the_same_as_leaving_out(truth: np.ndarray, prediction: np.nd
     short = torch.ones(1, 1, int(mask.sum()), dtype=torch.bool)
     masked, alone = depth_metrics(p, g, mask), depth_metrics(p[mask][None, None], g[mask][None, None], short)
     for name in DEPTH_METRICS:
-        assert torch.allclose(masked[name], alone[name], rtol=1e-9), name
+        assert torch.allclose(masked[name], alone[name], rtol=1e-9, equal_nan=True), name
+
+
+@settings(max_examples=30, deadline=None)
+@given(MAPS, MAPS, st.permutations(range(12)))
+def test_order_of_pixels_and_of_images_changes_nothing(
+    truth: np.ndarray, prediction: np.ndarray, order: list[int]
+) -> None:
+    """Property: shuffled pixels give the same values, and a batch gives each image the values it has alone."""
+    g, p = torch.from_numpy(truth), torch.from_numpy(prediction)
+    shuffled = [x.reshape(1, 1, 12)[:, :, order] for x in (p, g)]
+    alone, other = depth_metrics(p, g, g > 0), depth_metrics(*shuffled, shuffled[1] > 0)
+    both = depth_metrics(torch.cat([g, p]), torch.cat([p, g]), torch.ones(2, 3, 4, dtype=torch.bool))
+    for name, value in alone.items():
+        assert other[name].item() == pytest.approx(value.item(), rel=1e-9, abs=1e-9), name
+        assert both[name][1].item() == value.item(), name
+
+
+def test_float32_agrees_with_float64() -> None:
+    """Maps given in float32 lose only what their own digits lose."""
+    generator = torch.Generator().manual_seed(4)
+    g, p = (torch.rand(2, 40, 50, generator=generator, dtype=torch.float64) * 9 + 1 for _ in range(2))
+    single, double = depth_metrics(p.float(), g.float(), g > 0), depth_metrics(p, g, g > 0)
+    for name, values in double.items():
+        assert torch.allclose(single[name], values, rtol=1e-5, atol=1e-5), name
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_agrees_with_cpu() -> None:
+    """Every metric is the same on both devices."""
+    generator = torch.Generator().manual_seed(4)
+    g, p = (torch.rand(2, 40, 50, generator=generator) * 9 + 1 for _ in range(2))
+    there = depth_metrics(p.cuda(), g.cuda(), g.cuda() > 3)
+    for name, values in depth_metrics(p, g, g > 3).items():
+        assert torch.allclose(there[name].cpu(), values, rtol=1e-9), name
