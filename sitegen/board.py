@@ -5,29 +5,30 @@ and the way their predictions are fitted. The two never share a ranking.
 
 **Which of several published values is shown** (the headline; the range and all values stay one click away):
 
-1. never a suspect one, nor one on other images than the usual test set, as long as there is another;
+1. never a suspect one, nor one on other images than the usual test set or by a fit that its source's card names as
+   kinder than the family's others, as long as there is another;
 2. the authors' own (``reported``) before ``re-run`` before ``copied`` before ``unclear``;
 3. read in the source itself before read in somebody's notes (flag ``secondary``);
 4. the variant that the model's card names as the main one, where the authors print several;
-5. from the table, and with the variant, that the row's primary metric is shown from, so that a row hangs together;
+5. of the run that the row's primary metric is shown from (same source, variant and protocol), and of its table, so that
+   a row hangs together;
 6. from the model's own paper (the source shares a BibTeX key with the model's card);
-7. from the newest source, then by source id, place (numbers in it count as numbers) and line.
+7. from the newest source, then by source id, in the order in which the source's card lists its tables, and by line.
 
 **Zero-shot**: ``no`` where the model's card says that it saw the data set or data of the same origin; else what the
 headline's source says.
 
-**The range** is that of all values but the suspect ones and those on other images.
+**The range** is that of all values but the suspect ones and those on other images or by a kinder fit.
 
 **Ranks**: by the primary metric's stored value; equal values share a rank (1, 2, 2, 4). A suspect value, one on other
-images, a row without the primary metric and an incomplete run get none. Families whose fit is not known and tables
-that mix hardware or sources are listed, never ranked. A column whose metric has several definitions in use marks a best
-value only where all its values come from one source.
+images or by a kinder fit, a row without the primary metric and an incomplete run get none. Families whose fit is not
+known and tables that mix hardware or sources are listed, never ranked. A column whose metric has several definitions in
+use marks a best value only where all its values come from one source.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -59,6 +60,7 @@ __all__ = [
 K = TypeVar("K")
 V = TypeVar("V")
 
+Apart = Literal["", "images", "fit"]
 RANKED_FAMILIES: frozenset[Family] = frozenset({"metric", "scale", "affine-depth", "affine-disparity", "ordinal"})
 """Families whose numbers may be ranked: it is known how predictions were fitted."""
 SEVERAL_DEFINITIONS = frozenset({"sq_rel", "silog", "boundary_f1"})
@@ -95,7 +97,7 @@ class BoardCell:
         kind: Who measured it.
         zero_shot: Whether the model had seen the data set.
         suspect: Whether there are only suspect values.
-        apart: Whether there are only values on a part of the usual test images or on others.
+        apart: What keeps the value from being compared: other ``images`` than the usual ones, or a kinder ``fit``.
         emphasis: ``best`` or ``second`` among the ranked rows.
         numbers: All published values, the headline first; of a measured cell those to compare with.
         low: The lowest published value that may be compared, if they differ.
@@ -109,7 +111,7 @@ class BoardCell:
     kind: Provenance
     zero_shot: ZeroShot
     suspect: bool = False
-    apart: bool = False
+    apart: Apart = ""
     emphasis: Literal["", "best", "second"] = ""
     numbers: tuple[StoredNumber, ...] = ()
     low: StoredNumber | None = None
@@ -296,17 +298,25 @@ class _Builder:
         """Return the sort key that puts the headline first; ``lead`` is the headline of the row's primary metric."""
         source, model, row = self.store.sources[number.source], self.store.models[number.row.model], number.row
         own = bool(set(model.bibtex) & set(source.bibtex))
-        standing = (row.flag == "suspect", self.apart(number), _KIND_ORDER[row.kind], row.flag == "secondary")
-        choice = (
-            row.variant not in model.main_variants,
-            lead is not None and _setting(number) != _setting(lead),
-            not own,
-        )
-        return (*standing, *choice, -(source.year or 0), number.source, _natural(row.place), number.line)
+        standing = (row.flag == "suspect", self.apart(number) != "", _KIND_ORDER[row.kind], row.flag == "secondary")
+        choice = (row.variant not in model.main_variants, *_strays(number, lead), not own)
+        return (*standing, *choice, -(source.year or 0), number.source, self._table_rank(number), number.line)
 
-    def apart(self, number: StoredNumber) -> bool:
-        """Return whether a number was measured on a part of the usual test images or on others."""
-        return number.row.split in self.store.datasets[number.row.dataset].unranked_splits
+    def _table_rank(self, number: StoredNumber) -> int:
+        """Return where a number's table stands in its source's card, which lists them in order."""
+        places = self._places[number.source]
+        return places.get(number.row.place, len(places))
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, int]]:
+        cards = self.store.sources.values()
+        return {card.id: {table.place: index for index, table in enumerate(card.tables)} for card in cards}
+
+    def apart(self, number: StoredNumber) -> Apart:
+        """Return what keeps a sound number from being compared: other images than the usual ones, or a kinder fit."""
+        if number.row.split in self.store.datasets[number.row.dataset].unranked_splits:
+            return "images"
+        return "fit" if number.row.protocol_note in self.store.sources[number.source].unranked_fits else ""
 
     def published(self) -> Iterator[Board]:
         """Yield a board for each data set and family that has numbers."""
@@ -364,7 +374,7 @@ class _Builder:
             kind=row.kind,
             zero_shot="no" if (row.model, row.dataset) in self._seen else row.zero_shot,
             suspect=not sound,
-            apart=bool(sound) and not alike,
+            apart=self.apart(ordered[0]) if sound and not alike else "",
             numbers=ordered,
             low=low if differ else None,
             high=high if differ else None,
@@ -442,20 +452,21 @@ def _grouped(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:
     return groups
 
 
-def _setting(number: StoredNumber) -> tuple[str, str, str, str]:
-    """Return what two numbers of one model share when one run of it gave both, as far as the source tells."""
-    return number.source, number.row.place, number.row.variant, number.row.protocol_note
+def _strays(number: StoredNumber, lead: StoredNumber | None) -> tuple[bool, bool]:
+    """Return whether a number is of another run than the row's lead, and whether it stands in another table.
+
+    A run is told, as far as sources tell, by the source, the variant and the protocol. One run may fill several tables.
+    """
+    if lead is None:
+        return False, False
+    mine, leads = ((n.source, n.row.variant, n.row.protocol_note) for n in (number, lead))
+    table = (number.source, number.row.place) != (lead.source, lead.row.place)
+    return mine != leads, mine != leads or table
 
 
 def _value(number: StoredNumber) -> tuple[float, int, str, int]:
     """Return what orders numbers by value; of equal ones the first in a source's file stands for them."""
     return (number.row.value, len(number.row.value_as_printed), number.source, number.line)
-
-
-def _natural(text: str) -> tuple[tuple[bool, int, str], ...]:
-    """Return a sort key that counts: "Table 2" before "Table 10"."""
-    parts = re.findall(r"\d+|\D+", text)
-    return tuple((part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts)
 
 
 def _metrics(rows: Sequence[BoardRow], wanted: Iterable[str]) -> tuple[str, ...]:

@@ -268,7 +268,7 @@ class _TableMaker:
         low, high = cell.low, cell.high
         extras: list[Value] = [low.row.value if low else None, high.row.value if high else None]
         extras += [row.kind, number.source, row.place, row.value_as_printed]
-        extras.append(row.flag or ("other-images" if cell.apart else None))
+        extras.append(row.flag or (f"other-{cell.apart}" if cell.apart else None))
         names = (f"{cell.metric}_{name}" for name in _PUBLISHED_EXTRAS)
         return Cell(
             text=cell.shown,
@@ -322,8 +322,10 @@ def _caveats(cell: BoardCell) -> Iterator[str]:
     if row.flag:
         names = {"suspect": _("Suspect"), "caution": _("Caution"), "secondary": _("Second hand")}
         yield f"{names[row.flag]}: {row.flag_reason}"
-    if cell.apart:
+    if cell.apart == "images":
         yield _("Not ranked: other images than the usual test set ({split}).").format(split=row.split)
+    if cell.apart == "fit":
+        yield _("Not ranked: a kinder fit than that of the other values ({note}).").format(note=row.protocol_note)
 
 
 def _value_data(number: StoredNumber) -> dict[str, Any]:

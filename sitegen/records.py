@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
 
-from sitegen.metrics import METRICS
+from sitegen.metrics import METRICS, POOLED
 
 __all__ = [
     "FAMILIES",
@@ -280,6 +280,8 @@ class Source(Record):
     compared: OptionalText = ""
     """What the source compares, in a sentence."""
     caveats: list[Text] = []
+    unranked_fits: list[Text] = []
+    """What ``protocol_note`` says of numbers fitted more kindly than the family's others: listed, never ranked."""
     tables: Annotated[list[SourceTable], Field(min_length=1)]
 
 
@@ -401,6 +403,14 @@ Estimator = Literal[
 middle values of an even count, ``lower median`` the smaller (torch); ``weighted L1`` weighs by inverse ground truth."""
 
 
+def _later() -> Any:
+    """Return the field of a word that protocols did not have from the start: absent from blocks that do not use it.
+
+    A run keeps the digest of its protocol's block, which must not change because others can say more.
+    """
+    return Field(default=None, exclude_if=lambda value: value is None)
+
+
 class Reference(Record):
     """Where a protocol is defined."""
 
@@ -464,6 +474,8 @@ class ResizeStep(Record):
     mode: ResizeMode
     align_corners: bool | None = None
     antialias: bool | None = None
+    keep_within: Annotated[list[float], Field(min_length=2, max_length=2)] | None = _later()
+    """After this step a value that does not lie strictly between these two becomes 0."""
 
 
 class Alignment(Record):
@@ -476,6 +488,8 @@ class Alignment(Record):
     """What an aligned disparity is floored at before it is inverted."""
     floor_m: float | None = None
     """The same as a depth in metres where it is a fixed number: disparity is floored at 1/floor_m."""
+    floor_rule: Literal["largest-depth"] | None = _later()
+    """The same where each image has its own: ``largest-depth`` floors disparity at 1 / the largest scored depth."""
 
 
 class Clamp(Record):
@@ -484,6 +498,8 @@ class Clamp(Record):
     min_m: float | None
     max_m: float | None
     note: OptionalText = ""
+    nan_m: float | None = _later()
+    """What a prediction that is not a number becomes."""
 
 
 class Protocol(Record):
@@ -694,7 +710,8 @@ class Run(Record):
         return sha256_of(self.model_dump(mode="json", exclude={"sha256", "timings"}))
 
     def _summary_faults(self) -> list[str]:
-        derived = summarise(self.samples.metrics)
+        pooled = self.protocol.block.get("aggregation") == "pooled-pixels"
+        derived = summarise(self.samples.metrics, self.samples.valid_pixels if pooled else None)
         faults = [f"{name} is missing" for name in derived if name not in self.summary]
         faults += [f"{name} has no column" for name in self.summary if name not in derived]
         for name, value in derived.items():
@@ -816,13 +833,27 @@ def sha256_of(value: Any) -> str:
     return hashlib.sha256(canonical_json(_normal_numbers(value)).encode()).hexdigest()
 
 
-def summarise(columns: Mapping[str, Iterable[float | None]]) -> dict[str, float | None]:
-    """Return the mean of each column over the images that have a value, to 6 significant digits; None without any."""
-    means: dict[str, float | None] = {}
-    for name, column in columns.items():
-        values = [value for value in column if value is not None]
-        means[name] = round_significant(sum(values) / len(values)) if values else None
-    return means
+def summarise(
+    columns: Mapping[str, Iterable[float | None]], weights: Iterable[float] | None = None
+) -> dict[str, float | None]:
+    """Return the mean of each column over the images that have a value, to 6 significant digits; None without any.
+
+    With weights, the valid pixels of each image, it is the value over the pixels of all images together: the weighted
+    mean, of squares where the metric is a root of a mean. A metric that has no such form (``POOLED``) gives None.
+    """
+    shares = None if weights is None else list(weights)
+    return {name: _summary(list(column), shares, POOLED.get(name)) for name, column in columns.items()}
+
+
+def _summary(column: list[float | None], weights: list[float] | None, power: int | None) -> float | None:
+    if weights is None:
+        weights, power = [1.0] * len(column), 1
+    known = [(value, weight) for value, weight in zip(column, weights, strict=True) if value is not None]
+    total = sum(weight for _, weight in known)
+    if power is None or not total:
+        return None
+    mean = sum(value**power * weight for value, weight in known) / total
+    return round_significant(mean ** (1 / power))
 
 
 def _normal_numbers(value: Any) -> Any:

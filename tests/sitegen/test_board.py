@@ -23,6 +23,11 @@ from tests.sitegen import factories as make
 from tests.sitegen import toy_store as toy
 
 
+def tables(*places: str) -> list[dict[str, Any]]:
+    """Return a source card's tables of these places, in order."""
+    return [{**make.SOURCE["tables"][0], "place": place} for place in places]
+
+
 def rows(store: Store, name: str = "toy-rooms/metric") -> list[BoardRow]:
     """The rows of a board."""
     return list(find_board(store, name).rows)
@@ -130,7 +135,8 @@ def test_speed_stays_on_its_hardware() -> None:
         ({"source": "toy-new"}, {"source": "toy-ancient"}),
         ({"source": "toy-new"}, {"source": "toy-undated"}),
         ({"source": "toy-new", "line": 9}, {"source": "toy-newer-name", "line": 2}),
-        ({"place": "Table 2"}, {"place": "Table 10"}),
+        ({"kind": "unclear"}, {"kind": "reported", "protocol_note": "robust fit"}),
+        ({"place": "Table 10"}, {"place": "Table 2"}),
         ({"line": 9}, {"line": 10}),
     ],
 )
@@ -140,7 +146,7 @@ def test_headline(better: dict[str, Any], worse: dict[str, Any]) -> None:
         toy.source("toy-own", year=2020, bibtex=["own2020"]),
         toy.source("toy-new", year=2024),
         toy.source("toy-newer-name", year=2024),
-        toy.source("toy-old", year=2021),
+        toy.source("toy-old", year=2021, unranked_fits=["robust fit"], tables=tables("Table 10", "Table 2")),
         toy.source("toy-ancient", year=2001),
         toy.source("toy-undated"),
     ]
@@ -178,6 +184,16 @@ def test_a_row_hangs_together() -> None:
     assert cell(toy.store(numbers), metric="delta1").shown == "0.80"
 
 
+def test_a_run_may_fill_several_tables() -> None:
+    """Where a run's metrics stand in tables of their own, the row still shows one run."""
+    numbers = [
+        toy.number(line=2, place="Errors", protocol_note="own crop"),
+        toy.number(line=3, place="Accuracies", protocol_note="no crop", metric="delta1", value=0.9),
+        toy.number(line=4, place="Accuracies", protocol_note="own crop", metric="delta1", value=0.8),
+    ]
+    assert cell(toy.store(numbers), metric="delta1").shown == "0.8"
+
+
 def test_range() -> None:
     """The range leaves out suspect values and those on other images; a copy of the same value does not widen it."""
     numbers = [
@@ -202,11 +218,24 @@ def test_only_suspect_values() -> None:
     assert ranks(store) == {"toy-b": 1, "toy-a": None}
 
 
+def test_only_values_of_a_kinder_fit() -> None:
+    """A value whose fit the source's card names as kinder than the others is listed, without rank and range."""
+    numbers = [
+        toy.number("toy-a", value=0.001, protocol_note="robust fit"),
+        toy.number("toy-b", value=0.9),
+        toy.number("toy-b", value=0.5, protocol_note="robust fit"),
+    ]
+    store = toy.store(numbers, sources=[toy.source("toy-paper", unranked_fits=["robust fit"])])
+    assert cell(store).apart == "fit"
+    assert ranks(store) == {"toy-b": 1, "toy-a": None}
+    assert cell(store, "toy-b").low is None
+
+
 def test_only_values_on_other_images() -> None:
     """A value on a part of the test set is shown, is not suspect, and gets no rank."""
     numbers = [toy.number("toy-a", value=0.001, split="ten images"), toy.number("toy-b", value=0.9)]
     store = toy.store(numbers, datasets=[toy.dataset(unranked_splits=["ten images"])])
-    assert cell(store).apart
+    assert cell(store).apart == "images"
     assert not cell(store).suspect
     assert ranks(store) == {"toy-b": 1, "toy-a": None}
 
@@ -443,13 +472,12 @@ def test_headline_boards_that_exist() -> None:
 
 def test_numbers_of_a_model_and_a_source() -> None:
     """A model's numbers come by data set, family, metric and headline; a source's by its tables and lines."""
-    tables = [{**make.SOURCE["tables"][0], "place": place} for place in ("Table 2", "Table 1")]
     numbers = [
         toy.number(line=2, place="Table 1", metric="delta1"),
         toy.number(line=3, place="Table 2", kind="re-run"),
         toy.number(line=4, place="Table 2"),
         toy.number("toy-b", line=5, place="Table 2"),
     ]
-    store = toy.store(numbers, sources=[toy.source("toy-paper", tables=tables)])
+    store = toy.store(numbers, sources=[toy.source("toy-paper", tables=tables("Table 2", "Table 1"))])
     assert [number.line for number in model_numbers(store, "toy-a")] == [4, 3, 2]
     assert [number.line for number in source_numbers(store, "toy-paper")] == [3, 4, 5, 2]

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import time
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import pytest
 
 from sitegen.board import Board, boards, find_board
-from sitegen.board_table import board_bibtex, board_frame, board_table
-from sitegen.records import Protocol
+from sitegen.board_table import board_bibtex, board_frame, board_table, size_classes
+from sitegen.records import Disagreement, Protocol
 from sitegen.store import Store, load
 from sitegen.tables import Cell, Table
 from tests.sitegen import factories as make
@@ -31,6 +32,12 @@ def cell(table: Table, row: str, column: str) -> Cell:
     """A cell by row id and column key."""
     index = [found.key for found in table.columns].index(column)
     return next(found for found in table.rows if found.id == row).cells[index]
+
+
+def make_case(name: str, number: int) -> Disagreement:
+    """A documented disagreement about the toy board."""
+    about = {"id": name, "number": number, "models": ["toy-a"], "dataset": "toy-rooms", "metric": "abs_rel"}
+    return Disagreement.model_validate({**make.DISAGREEMENT, **about})
 
 
 @pytest.fixture
@@ -105,6 +112,14 @@ def test_footnotes_of_flags(published: Store) -> None:
     assert suspect.sort_value == ""
 
 
+def test_footnote_of_a_kinder_fit() -> None:
+    """A value that is only listed for its fit says so, with the fit, also in the data."""
+    numbers = [toy.number("toy-a"), toy.number("toy-b", protocol_note="robust fit")]
+    found = table_of(toy.store(numbers, sources=[toy.source("toy-paper", unranked_fits=["robust fit"])]))
+    assert found.footnotes == ("Not ranked: a kinder fit than that of the other values (robust fit).",)
+    assert cell(found, "toy-b", "abs_rel").extras["abs_rel_flag"] == "other-fit"
+
+
 def test_all_values_are_in_the_json(published: Store) -> None:
     """The JSON of a cell has every published value with source, line and printed text, not only the headline."""
     data = json.loads(table_of(published).to_json())
@@ -135,6 +150,29 @@ def test_filters(published: Store) -> None:
     assert filters["commercial"] == {"yes": "yes", "unknown": "unknown"}
     assert "output" not in filters
     assert table.rows[0].facets["year"] == "2024"
+    ticks = {facet.name: facet.quick[0] for facet in table.filters if facet.quick}
+    assert ticks == {"zs": "yes", "kind": "reported", "commercial": "yes"}
+    assert "25" in filters["size"]
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"), [(None, ""), (25.0, "25 50 100 200 400"), (25.1, "50 100 200 400"), (500, "")]
+)
+def test_size_classes(params: float | None, expected: str) -> None:
+    """A model is in every class whose limit it keeps; one of unknown size is in none."""
+    assert size_classes(params) == expected
+
+
+def test_a_range_leads_to_its_values_and_reasons(published: Store) -> None:
+    """Differing values lead to the list of all; where a case tells why, to that too; several cases to their list."""
+    plain = cell(table_of(published), "toy-a", "abs_rel")
+    assert (plain.range_href, plain.why_href) == ("models/toy-a.html#numbers-toy-rooms", "")
+    cases = {name: make_case(name, number) for number, name in enumerate(("one-case", "two-case"), start=1)}
+    one = replace(published, disagreements={"one-case": cases["one-case"]})
+    assert cell(table_of(one), "toy-a", "abs_rel").why_href == "disagreements.html#one-case"
+    both = replace(published, disagreements=cases)
+    assert cell(table_of(both), "toy-a", "abs_rel").why_href == "models/toy-a.html#disagreements"
+    assert cell(table_of(both), "toy-a", "silog").why_href == ""
 
 
 def test_measured_table() -> None:
