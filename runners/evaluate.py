@@ -20,9 +20,10 @@ from runners.crop import CropError, frame_slices
 from runners.datasets.base import Dataset, Sample, SampleError, Skip
 from runners.environment import command_line, describe
 from runners.models.base import Image, Model
-from runners.prediction import Prediction
+from runners.prediction import Prediction, flip_average
+from runners.resize import resize_map, step_size
 from runners.score import Scores, score
-from sitegen.records import Protocol, Run, round_significant, summarise
+from sitegen.records import Protocol, ResizeStep, Run, round_significant, summarise
 from sitegen.store import explain
 
 __all__ = ["EvaluationError", "concerns", "evaluate", "fit", "run_path", "run_text", "write_run"]
@@ -168,10 +169,10 @@ def _score_batch(samples: list[Sample], model: Model, protocol: Protocol, rows: 
         return
     images = [_input_image(sample, protocol) for sample in samples]
     clock = time.perf_counter()
-    predictions = _predict(model, images)
+    predictions = _predict(model, images, flip=protocol.flip_average)
     rows.seconds_predict += time.perf_counter() - clock
-    for sample, prediction in zip(samples, predictions, strict=True):
-        scores = _score_one(sample, prediction, protocol)
+    for sample, image, prediction in zip(samples, images, predictions, strict=True):
+        scores = _score_one(sample, image, prediction, protocol)
         valid = int(scores.valid_pixels)
         if valid < protocol.minimum_valid_pixels:
             reason = f"{valid} valid pixels; the protocol asks for at least {protocol.minimum_valid_pixels}"
@@ -180,17 +181,29 @@ def _score_batch(samples: list[Sample], model: Model, protocol: Protocol, rows: 
             rows.add(_row(sample, scores, prediction, model))
 
 
-def _predict(model: Model, images: list[Image]) -> list[Prediction]:
+def _predict(model: Model, images: list[Image], *, flip: bool) -> list[Prediction]:
     try:
-        return model.predict(images)
+        straight = model.predict(images)
+        mirrored = model.predict([np.ascontiguousarray(image[:, ::-1]) for image in images]) if flip else []
     except torch.OutOfMemoryError as error:
         raise EvaluationError(
             f"model '{model.id}': no memory for {len(images)} images at once; lower --batch"
         ) from error
+    if not flip:
+        return straight
+    return [Prediction(a.kind, flip_average(a.map, b.map)) for a, b in zip(straight, mirrored, strict=True)]
 
 
 def _input_image(sample: Sample, protocol: Protocol) -> Image:
-    """Return the image that the model sees under a protocol."""
+    """Return the image that the model sees under a protocol: cut, then resized."""
+    image = _cut_image(sample, protocol)
+    for step in protocol.resize:
+        if step.what == "image":
+            image = _resized_image(image, step, sample.id)
+    return image
+
+
+def _cut_image(sample: Sample, protocol: Protocol) -> Image:
     if protocol.input_crop == "full-image":
         return sample.image
     if sample.image.shape[:2] != sample.truth.shape:
@@ -201,9 +214,25 @@ def _input_image(sample: Sample, protocol: Protocol) -> Image:
         raise EvaluationError(f"'{sample.id}': {error}") from error
 
 
-def _score_one(sample: Sample, prediction: Prediction, protocol: Protocol) -> Scores:
+def _resized_image(image: Image, step: ResizeStep, sample_id: str) -> Image:
+    """Return an image at the size that a step names, rounded to whole grey levels."""
+    size = step_size(step)
+    if size is None or image.shape[:2] == size:
+        return image
+    if step.mode == "lanczos":
+        raise EvaluationError(
+            f"'{sample_id}': the image is {image.shape[1]}x{image.shape[0]}, and the protocol is for prepared data of "
+            f"{size[1]}x{size[0]}"
+        )
+    planes = resize_map(torch.from_numpy(np.ascontiguousarray(image)).movedim(-1, 0).float(), size, step)
+    resized: Image = planes.round().clamp(0, 255).byte().movedim(0, -1).contiguous().numpy()
+    return resized
+
+
+def _score_one(sample: Sample, image: Image, prediction: Prediction, protocol: Protocol) -> Scores:
     truth, mask = torch.from_numpy(sample.truth)[None], torch.from_numpy(_mask(sample, protocol))[None]
-    return score(prediction.map.cpu()[None], prediction.kind, truth, mask, protocol)
+    size = (image.shape[0], image.shape[1])
+    return score(prediction.map.cpu()[None], prediction.kind, truth, mask, protocol, image_size=size)
 
 
 def _mask(sample: Sample, protocol: Protocol) -> npt.NDArray[np.bool_]:
@@ -236,6 +265,7 @@ _FIXED = {"id", "group", "valid_pixels", "degenerate", "scale", "shift", "clampe
 
 def _measured(dataset: Dataset, model: Model, protocol: Protocol, rows: _Rows) -> dict[str, Any]:
     metrics = {name: column for name, column in rows.columns.items() if name not in _FIXED}
+    pooled = protocol.aggregation == "pooled-pixels"
     skipped = [{"id": skip.id, "reason": skip.reason} for skip in sorted(rows.skipped, key=lambda skip: skip.id)]
     return {
         "schema_version": 1,
@@ -257,7 +287,7 @@ def _measured(dataset: Dataset, model: Model, protocol: Protocol, rows: _Rows) -
         "protocol": {"id": protocol.id, "sha256": protocol.digest(), "block": protocol.block()},
         "prediction_kind": model.kind,
         "samples": rows.columns,
-        "summary": summarise(metrics),
+        "summary": summarise(metrics, rows.columns["valid_pixels"] if pooled else None),
     }
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sitegen.records import PREDICTION_KINDS, PredictionKind
 
-__all__ = ["KindError", "Prediction", "as_kind", "may_score_as", "weaker_kinds"]
+__all__ = ["KindError", "Prediction", "as_kind", "flip_average", "flip_blend", "may_score_as", "weaker_kinds"]
 
 _WEAKER: dict[PredictionKind, tuple[PredictionKind, ...]] = {
     "metric-depth": PREDICTION_KINDS,
@@ -69,3 +69,21 @@ def as_kind(values: Tensor, kind: PredictionKind, target: PredictionKind) -> Ten
 
 def _inverse(values: Tensor) -> Tensor:
     return torch.where(values > 0, 1 / values, torch.nan)
+
+
+def flip_average(straight: Tensor, mirrored: Tensor) -> Tensor:
+    """Return the mean of a map (..., W) and of that of the mirror image, turned back."""
+    return (straight + mirrored.flip(-1)) / 2
+
+
+def flip_blend(straight: Tensor, mirrored: Tensor) -> Tensor:
+    """Return a map (..., W) blended with that of the mirror image as Monodepth2 post-processes disparity.
+
+    The mean in the middle; towards each side a ramp over the outer tenth of the width leads to the map whose border
+    there is not the one that stereo training leaves without a view.
+    """
+    turned = mirrored.flip(-1)
+    across = torch.linspace(0, 1, straight.shape[-1], dtype=straight.dtype, device=straight.device)
+    left = 1 - (20 * (across - 0.05)).clamp(0, 1)
+    right = left.flip(-1)
+    return right * straight + left * turned + (1 - left - right) * (straight + turned) / 2

@@ -6,37 +6,31 @@ Whatever is not understood here is refused by name (:func:`unsupported`), never 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from runners.align import Mode, align
 from runners.crop import CropError, frame_slices, window
 from runners.metrics import DEPTH_METRICS, depth_metrics
 from runners.prediction import KindError, as_kind, weaker_kinds
-from sitegen.records import (
-    Alignment,
-    Clamp,
-    CropWindow,
-    Frame,
-    PredictionKind,
-    Protocol,
-    ResizeStep,
-    ValidRange,
-)
+from runners.resize import resize_prediction, step_faults, truth_size
+from runners.slices import Slice, slice_masks
+from runners.solvers import SOLVERS
+from sitegen.metrics import POOLED
+from sitegen.records import Alignment, Clamp, CropWindow, Frame, PredictionKind, Protocol, ValidRange
 
-__all__ = ["ProtocolError", "Scores", "refusals", "score", "scored_kind", "unsupported"]
+__all__ = ["ProtocolError", "Scores", "SliceScores", "refusals", "score", "scored_kind", "unsupported"]
 
-_ESTIMATORS: dict[tuple[str, str, str], Mode] = {
-    ("none", "none", "none"): "none",
-    ("depth", "median", "numpy median"): "median",
-    ("depth", "scale", "least squares"): "scale",
-    ("depth", "scale-shift", "least squares"): "scale-shift",
-    ("disparity", "scale-shift", "least squares"): "scale-shift-disparity",
+_MODES: dict[tuple[str, str], Mode] = {
+    ("none", "none"): "none",
+    ("depth", "median"): "median",
+    ("depth", "scale"): "scale",
+    ("log-depth", "scale"): "log-scale",
+    ("depth", "scale-shift"): "scale-shift",
+    ("disparity", "scale-shift"): "scale-shift-disparity",
 }
-_INTERPOLATIONS = ("bilinear", "bicubic")
 
 
 class ProtocolError(ValueError):
@@ -54,7 +48,9 @@ class Scores:
         shift: Fitted shift, float64 (B,).
         degenerate: Whether the fit should not be trusted, bool (B,).
         clamped_share: Share of the valid pixels that the clamp changed, float64 (B,).
+        not_finite: Valid pixels whose prediction is NaN or infinite, int64 (B,).
         scored_as: The kind under which the predictions were scored.
+        slices: The same metrics over parts of the valid pixels, by slice.
     """
 
     metrics: dict[str, Tensor]
@@ -63,41 +59,76 @@ class Scores:
     shift: Tensor
     degenerate: Tensor
     clamped_share: Tensor
+    not_finite: Tensor
     scored_as: PredictionKind
+    slices: dict[Slice, SliceScores] = field(default_factory=dict)
 
 
-def score(prediction: Tensor, kind: PredictionKind, truth: Tensor, mask: Tensor, protocol: Protocol) -> Scores:
+@dataclass(frozen=True)
+class SliceScores:
+    """The scores over a part of each image: pixels that counted, int64 (B,), and each metric, float64 (B,)."""
+
+    valid_pixels: Tensor
+    metrics: dict[str, Tensor]
+
+
+def score(
+    prediction: Tensor,
+    kind: PredictionKind,
+    truth: Tensor,
+    mask: Tensor,
+    protocol: Protocol,
+    *,
+    image_size: tuple[int, int] | None = None,
+    slices: tuple[Slice, ...] = (),
+    sky: Tensor | None = None,
+) -> Scores:
     """Score a batch of predictions as a protocol says.
 
     Args:
         prediction: Float (B, h, w) of any size, what the network put out for the image (cut to the protocol's
-            ``input_crop``, if it has one).
+            ``input_crop``, if it has one). With ``flip_average`` it is the mean over the image and its mirror image
+            (:func:`runners.prediction.flip_average`): flips need the model, so they are made before.
         kind: The kind that the predictions declare. Where the protocol has no alignment for it, the nearest weaker
             kind that it has is used.
         truth: Float (B, H, W), metres.
         mask: Bool (B, H, W), the pixels that the protocol's mask source leaves (:func:`sample_mask`).
         protocol: The record.
+        image_size: Rows and columns of the image as the model got it; those of the ground truth when None.
+        slices: Parts of the valid pixels to score besides, under the same alignment.
+        sky: Bool (B, H, W), where the image shows sky; only for the slice ``no-sky``.
 
     Raises:
         ProtocolError: If the protocol asks for something that this engine cannot do, or does not fit the size of the
-            ground truth.
+            ground truth or the slices.
         KindError: If the protocol only scores kinds that are stronger than the prediction's.
     """
     if faults := unsupported(protocol):
         raise ProtocolError(_cannot_run(protocol, faults))
     target = scored_kind(kind, protocol)
+    expected = truth_size(protocol.resize)
+    if expected not in (None, tuple(truth.shape[-2:])):
+        raise ProtocolError(f"the ground truth is {tuple(truth.shape[-2:])}, the protocol is for data of {expected}")
     valid = mask & _in_range(truth, protocol.valid_range) & _window(protocol.crop, truth)
-    truth, valid = _cut(protocol.input_crop, truth, valid)
-    values = as_kind(_resize(prediction, truth.shape[-2:], protocol.resize), kind, target)
+    rows, columns = _frame(protocol.input_crop, truth)
+    truth, valid = truth[:, rows, columns], valid[:, rows, columns]
+    values = as_kind(_resized(prediction, kind, truth, protocol, image_size), kind, target)
     rule = protocol.alignment[target]
-    floor = None if rule.floor_m is None else 1 / rule.floor_m
-    aligned = align(values, truth, valid, _mode(rule), floor=floor)
+    aligned = align(values, truth, valid, _mode(rule), estimator=rule.estimator, floor=_floor(rule, truth, valid))
     depth = _clamp(aligned.depth, protocol.clamp)
     count = valid.sum(dim=(1, 2))
-    changed = ((depth != aligned.depth) & valid).sum(dim=(1, 2))
-    metrics = depth_metrics(depth, truth, valid, protocol.metrics)
-    share = changed.double() / count
-    return Scores(metrics, count, aligned.scale, aligned.shift, aligned.degenerate, share, target)
+    changed = (valid & (depth != aligned.depth) & ~depth.isnan()).sum(dim=(1, 2))
+    return Scores(
+        metrics=depth_metrics(depth, truth, valid, protocol.metrics),
+        valid_pixels=count,
+        scale=aligned.scale,
+        shift=aligned.shift,
+        degenerate=aligned.degenerate,
+        clamped_share=changed.double() / count,
+        not_finite=(valid & ~values.isfinite()).sum(dim=(1, 2)),
+        scored_as=target,
+        slices=_slices(depth, truth, valid, protocol, slices, None if sky is None else sky[:, rows, columns]),
+    )
 
 
 def scored_kind(kind: PredictionKind, protocol: Protocol) -> PredictionKind:
@@ -135,7 +166,7 @@ def unsupported(protocol: Protocol) -> list[str]:
     faults += [
         f"alignment/{kind}: {fault}" for kind, rule in protocol.alignment.items() for fault in _rule_faults(rule)
     ]
-    faults += [f"resize/{i}: {fault}" for i, step in enumerate(protocol.resize) for fault in _step_faults(step)]
+    faults += [f"resize/{i}: {fault}" for i, step in enumerate(protocol.resize) for fault in step_faults(step)]
     return faults
 
 
@@ -145,34 +176,23 @@ def _clamp_faults(protocol: Protocol) -> list[str]:
 
 
 def _procedure_faults(protocol: Protocol) -> list[str]:
-    faults = ["flip_average: not available"] if protocol.flip_average else []
-    if protocol.aggregation != "mean-of-images":
-        faults.append(f"aggregation: '{protocol.aggregation}' is not available")
-    if len(protocol.resize) > 1:
-        faults.append("resize: more than one step")
-    faults += [f"metrics: '{name}' is not computed here" for name in protocol.metrics if name not in DEPTH_METRICS]
+    faults = [f"metrics: '{name}' is not computed here" for name in protocol.metrics if name not in DEPTH_METRICS]
+    if protocol.aggregation == "pooled-pixels":
+        faults += [f"metrics: '{name}' cannot be pooled from images" for name in protocol.metrics if name not in POOLED]
     return faults
 
 
 def _rule_faults(rule: Alignment) -> list[str]:
     faults = []
-    if (rule.space, rule.solver, rule.estimator) not in _ESTIMATORS:
+    mode = _MODES.get((rule.space, rule.solver))
+    if mode is None or rule.estimator not in SOLVERS[mode]:
         faults.append(f"space '{rule.space}', solver '{rule.solver}', estimator '{rule.estimator}' is not available")
-    if rule.floor_m is not None and rule.space != "disparity":
-        faults.append("floor_m is for fits in disparity")
-    if rule.floor and rule.floor_m is None:
+    if rule.space != "disparity" and (rule.floor_m is not None or rule.floor_rule is not None):
+        faults.append("floor_m and floor_rule are for fits in disparity")
+    if rule.floor_m is not None and rule.floor_rule is not None:
+        faults.append("floor_m and floor_rule exclude each other")
+    if rule.floor and rule.floor_m is None and rule.floor_rule is None:
         faults.append(f"floor '{rule.floor}' is a rule in words")
-    return faults
-
-
-def _step_faults(step: ResizeStep) -> list[str]:
-    faults = []
-    if (step.what, step.quantity, step.to) != ("prediction", "network-output", "ground-truth"):
-        faults.append(f"only the network-output of the prediction can be resized, to the ground-truth, not {step}")
-    if step.mode not in _INTERPOLATIONS:
-        faults.append(f"mode '{step.mode}' is none of {', '.join(_INTERPOLATIONS)}")
-    if step.align_corners is None or step.antialias is None:
-        faults.append("align_corners and antialias must be said")
     return faults
 
 
@@ -180,7 +200,15 @@ _CHECKS = (_clamp_faults, _procedure_faults)
 
 
 def _mode(rule: Alignment) -> Mode:
-    return _ESTIMATORS[rule.space, rule.solver, rule.estimator]
+    return _MODES[rule.space, rule.solver]
+
+
+def _floor(rule: Alignment, truth: Tensor, valid: Tensor) -> float | Tensor | None:
+    """Return the smallest disparity that a rule allows, in 1/m, of each image where it has its own."""
+    if rule.floor_rule == "largest-depth":
+        largest = torch.where(valid, truth, 0.0).amax(dim=(1, 2))
+        return 1 / torch.where(largest > 0, largest, 1.0)  # an image without a valid pixel is NaN anyway
+    return None if rule.floor_m is None else 1 / rule.floor_m
 
 
 def _in_range(truth: Tensor, limits: ValidRange) -> Tensor:
@@ -204,34 +232,46 @@ def _window(crop: CropWindow, truth: Tensor) -> Tensor:
     return inside
 
 
-def _cut(frame: Frame, truth: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return truth and mask cut as the input image was, since that is what the prediction covers."""
+def _frame(frame: Frame, truth: Tensor) -> tuple[slice, slice]:
+    """Return the rows and columns that the input image was cut to, since that is what the prediction covers."""
     try:
-        rows, columns = frame_slices(frame, *truth.shape[-2:])
+        return frame_slices(frame, *truth.shape[-2:])
     except CropError as error:
         raise ProtocolError(f"input_crop: {error}") from error
-    return truth[:, rows, columns], mask[:, rows, columns]
 
 
-def _resize(prediction: Tensor, size: torch.Size, steps: list[ResizeStep]) -> Tensor:
-    if prediction.shape[-2:] == size:
-        return prediction
-    if not steps:
+def _resized(
+    prediction: Tensor, kind: PredictionKind, truth: Tensor, protocol: Protocol, image_size: tuple[int, int] | None
+) -> Tensor:
+    size = (truth.shape[-2], truth.shape[-1])
+    try:
+        values = resize_prediction(prediction, kind, protocol.resize, truth=size, image=image_size or size)
+    except ValueError as error:
+        raise ProtocolError(f"resize: {error}") from error
+    if values.shape[-2:] != size:
         raise ProtocolError(
-            f"the prediction is {tuple(prediction.shape[-2:])}, the ground truth {tuple(size)}, "
-            "and the protocol resizes nothing"
+            f"the prediction is {tuple(values.shape[-2:])}, the ground truth {size}, and the protocol resizes nothing "
+            "to its size"
         )
-    step = steps[0]
-    return F.interpolate(
-        prediction[:, None],
-        size=tuple(size),
-        mode=step.mode,
-        align_corners=step.align_corners,
-        antialias=bool(step.antialias),
-    )[:, 0]
+    return values
+
+
+def _slices(
+    depth: Tensor, truth: Tensor, valid: Tensor, protocol: Protocol, names: tuple[Slice, ...], sky: Tensor | None
+) -> dict[Slice, SliceScores]:
+    try:
+        masks = slice_masks(truth, valid, names, farthest=protocol.valid_range.max_m, sky=sky)
+    except ValueError as error:
+        raise ProtocolError(str(error)) from error
+    return {
+        name: SliceScores(mask.sum(dim=(1, 2)), depth_metrics(depth, truth, mask, protocol.metrics))
+        for name, mask in masks.items()
+    }
 
 
 def _clamp(depth: Tensor, clamp: Clamp | None) -> Tensor:
-    if clamp is None or (clamp.min_m is None and clamp.max_m is None):
+    if clamp is None:
         return depth
-    return depth.clamp(clamp.min_m, clamp.max_m)
+    if clamp.min_m is not None or clamp.max_m is not None:
+        depth = depth.clamp(clamp.min_m, clamp.max_m)
+    return depth if clamp.nan_m is None else torch.where(depth.isnan(), clamp.nan_m, depth)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["METRICS", "Direction", "Group", "Metric", "get"]
+__all__ = ["METRICS", "POOLED", "Direction", "Group", "Metric", "get"]
 
 Direction = Literal["lower", "higher"]
 Group = Literal["error", "accuracy", "ordinal", "boundary", "size", "speed", "rank"]
@@ -689,6 +689,15 @@ _ALL = (
 
 METRICS: dict[str, Metric] = {metric.id: metric for metric in _ALL}
 """Every metric by id, in the order in which tables show them."""
+
+
+_MEANS = (
+    *("abs_rel", "sq_rel", "sq_rel_g2_pct", "log10", "mae", "imae", "one_minus_delta1_pct"),
+    *("delta1", "delta2", "delta3", "delta_half", "delta_quarter", "tau", "delta_auc"),
+)
+_ROOTS_OF_MEAN_SQUARES = ("rmse", "rmse_log", "rmse_log10", "irmse")
+POOLED: dict[str, int] = {**dict.fromkeys(_MEANS, 1), **dict.fromkeys(_ROOTS_OF_MEAN_SQUARES, 2)}
+"""Metrics whose value over the pixels of many images follows from theirs: the power whose mean is taken."""
 
 
 def get(metric_id: str) -> Metric:

@@ -64,6 +64,45 @@ def test_record_says_what_was_run(toy: Dataset) -> None:
     assert run.environment.torch == version("torch")
 
 
+class LeftBright(Constant):
+    """Predicts 1 m in the left half, 3 m in the right, whatever it sees, and remembers the sizes of what it saw."""
+
+    def predict(self, images: Sequence[Image]) -> list[Prediction]:
+        """Return 1x2 maps."""
+        self.seen = [image.shape for image in images]
+        return [Prediction(self.kind, torch.tensor([[1.0, 3.0]])) for _ in images]
+
+
+def test_flips_are_averaged_where_the_protocol_says_so(toy: Dataset) -> None:
+    """A model that always puts the far half on the right predicts 2 m everywhere once flips are averaged."""
+    flipped = evaluate(toy, LeftBright(), make.protocol(flip_average=True))
+    assert flipped.summary == evaluate(toy, Constant(2.0), make.protocol()).summary
+    assert flipped.summary != evaluate(toy, LeftBright(), make.protocol()).summary
+
+
+def test_image_is_brought_to_the_size_that_the_protocol_says(toy: Dataset) -> None:
+    """ZoeDepth's fixed input: the model gets 12x20; data that must come prepared is refused in a sentence."""
+    step = {**make.RESIZE, "what": "image", "quantity": "colour", "to": "12x20"}
+    model = LeftBright()
+    evaluate(toy, model, make.protocol(resize=[step, make.RESIZE]))
+    assert model.seen == [(12, 20, 3)]
+    with pytest.raises(EvaluationError, match="the image is 32x24, and the protocol is for prepared data of 20x12"):
+        evaluate(toy, model, make.protocol(resize=[{**step, "mode": "lanczos"}, make.RESIZE]))
+
+
+def test_pooled_summary_is_that_of_all_pixels_together(tmp_path: Path) -> None:
+    """Images of 24 and of 6 pixels: RMSE over the 30 pixels, not the mean of two, and the record proves it itself."""
+    entries = [
+        make.write_pair(tmp_path, "a", np.full((4, 6), 1000)),
+        make.write_pair(tmp_path, "b", np.full((2, 3), 5000)),
+    ]
+    dataset = open_manifest(make.write_manifest(tmp_path, entries), "toy")
+    run = evaluate(dataset, Constant(), make.protocol(aggregation="pooled-pixels"), command="runners evaluate")
+    assert run.summary["rmse"] == pytest.approx(((24 * 1 + 6 * 9) / 30) ** 0.5, rel=1e-5)
+    assert run.summary["abs_rel"] == pytest.approx((24 * 1 + 6 * 0.6) / 30, rel=1e-5)
+    assert run.samples.metrics["rmse"] == [1.0, 3.0]
+
+
 def test_file_is_canonical_and_reads_back(toy: Dataset, tmp_path: Path) -> None:
     """Sorted keys, a column a line, 6 digits, one newline at the end, nothing left beside it."""
     run = evaluate(toy, Constant(), make.protocol(), command="runners evaluate")

@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from runners.prediction import KindError, Prediction, as_kind, may_score_as, weaker_kinds
+from runners.prediction import (
+    KindError,
+    Prediction,
+    as_kind,
+    flip_average,
+    flip_blend,
+    may_score_as,
+    weaker_kinds,
+)
 from sitegen.records import PREDICTION_KINDS
 
 ORDER = {
@@ -51,3 +59,10 @@ def test_a_prediction_is_one_float_map() -> None:
         Prediction("metric-depth", torch.ones(1, 2, 2))
     with pytest.raises(ValueError, match="one float"):
         Prediction("metric-depth", torch.ones(2, 2, dtype=torch.int32))
+
+
+def test_flips_are_averaged_or_blended() -> None:
+    """Vector T11: Monodepth2's blend keeps one map at each border and the mean between; the plain mean does not."""
+    left, right = torch.tensor([1.0, 2, 3, 4, 5]), torch.full((5,), 2.0)
+    assert flip_blend(left, right).tolist() == [2, 2, 2.5, 3, 5]
+    assert flip_average(left, left).tolist() == [3] * 5

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 
 from runners.prediction import KindError
 from runners.score import ProtocolError, refusals, score, scored_kind, unsupported
 from tests.runners import factories as make
+
+IMAGE_STEP = {**make.RESIZE, "what": "image", "quantity": "colour", "to": "4x6"}
 
 
 def test_masked_and_clamped_as_the_references_do() -> None:
@@ -98,23 +101,31 @@ def test_kind_is_never_scored_under_a_stronger_one() -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"flip_average": True}, "flip_average"),
-        ({"aggregation": "pooled-pixels"}, "aggregation: 'pooled-pixels'"),
+        (
+            {"aggregation": "pooled-pixels", "metrics": ["silog", "rmse"], "primary_metric": "rmse"},
+            "metrics: 'silog' cannot be pooled from images",
+        ),
         ({"metrics": ["abs_rel", "whdr"]}, "metrics: 'whdr'"),
         ({"clamp": {"min_m": None, "max_m": 80.0, "note": "NaN becomes 0"}}, "clamp/note"),
-        ({"resize": [make.RESIZE, make.RESIZE]}, "resize: more than one step"),
-        ({"resize": [{**make.RESIZE, "mode": "nearest"}]}, "resize/0: mode 'nearest'"),
-        ({"resize": [{**make.RESIZE, "quantity": "disparity"}]}, "resize/0: only the network-output"),
+        ({"resize": [{**make.RESIZE, "mode": "lanczos"}]}, "resize/0: mode 'lanczos'"),
+        ({"resize": [{**make.RESIZE, "quantity": "colour"}]}, "resize/0: quantity 'colour'"),
+        ({"resize": [make.RESIZE, {**IMAGE_STEP, "to": "input-image"}]}, "resize/1: an image is brought to rows x"),
+        ({"resize": [{**IMAGE_STEP, "keep_within": [0.0, 1.0]}]}, "resize/0: keep_within is for predictions"),
+        ({"resize": [{**make.RESIZE, "what": "ground-truth"}]}, "resize/0: ground truth has a size of its own"),
         ({"resize": [{**make.RESIZE, "align_corners": None}]}, "resize/0: align_corners and antialias"),
         (
-            {"alignment": {"metric-depth": {**make.AFFINE_DEPTH, "estimator": "weighted L1"}}},
-            "alignment/metric-depth: space 'depth', solver 'scale-shift', estimator 'weighted L1'",
+            {"alignment": {"metric-depth": {**make.AFFINE_DISPARITY, "estimator": "weighted L1"}}},
+            "alignment/metric-depth: space 'disparity', solver 'scale-shift', estimator 'weighted L1'",
         ),
         (
             {"alignment": {"affine-invariant-disparity": {**make.AFFINE_DISPARITY, "floor": "1/max(g)"}}},
             "floor '1/max(g)' is a rule in words",
         ),
-        ({"alignment": {"metric-depth": {**make.NO_ALIGNMENT, "floor_m": 1.0}}}, "floor_m is for fits in disparity"),
+        ({"alignment": {"metric-depth": {**make.NO_ALIGNMENT, "floor_m": 1.0}}}, "are for fits in disparity"),
+        (
+            {"alignment": {"ordinal": {**make.AFFINE_DISPARITY, "floor_m": 1.0, "floor_rule": "largest-depth"}}},
+            "floor_m and floor_rule exclude each other",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
@@ -128,7 +139,7 @@ def test_what_cannot_be_done_is_refused_by_name(changes: dict[str, Any], named: 
 
 def test_refusals_are_all_named_at_once() -> None:
     """A protocol that cannot be run and a kind that it does not score give two sentences, a good pair none."""
-    rules = make.protocol(flip_average=True, alignment={"metric-depth": make.NO_ALIGNMENT})
+    rules = make.protocol(metrics=["whdr"], primary_metric="whdr", alignment={"metric-depth": make.NO_ALIGNMENT})
     assert len(refusals("ordinal", rules)) == 2
     assert refusals("metric-depth", make.protocol()) == []
 
@@ -142,3 +153,80 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
         score(g, "metric-depth", g, g > 0, make.protocol(crop=make.EIGEN_NYU))
     with pytest.raises(ProtocolError, match="input_crop: an image of 4x4"):
         score(g, "metric-depth", g, g > 0, make.protocol(input_crop="kb-crop-352x1216"))
+    small = make.protocol(resize=[{"what": "ground-truth", "quantity": "depth", "to": "2x2", "mode": "masked-nearest"}])
+    with pytest.raises(ProtocolError, match=r"the ground truth is \(4, 4\), the protocol is for data of \(2, 2\)"):
+        score(g, "metric-depth", g, g > 0, small)
+
+
+def test_resize_runs_step_after_step() -> None:
+    """Up to the image, then down to the truth, is another map than straight to the truth; each is the named one."""
+    p = torch.rand(1, 3, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64) + 1
+    first, second = {**make.RESIZE, "to": "input-image", "mode": "bicubic"}, {**make.RESIZE, "antialias": True}
+    image = F.interpolate(p[None], size=(12, 16), mode="bicubic", align_corners=False)
+    g = F.interpolate(image, size=(6, 7), mode="bilinear", align_corners=False, antialias=True)[0]
+    rules = make.protocol(resize=[first, second])
+    scores = score(p, "metric-depth", g, g > 0, rules, image_size=(12, 16))
+    assert scores.metrics["abs_rel"].item() == pytest.approx(0, abs=1e-12)
+    assert score(p, "metric-depth", g, g > 0, make.protocol()).metrics["abs_rel"].item() > 1e-3
+
+
+def test_resize_of_disparity_and_of_depth_differ() -> None:
+    """Monodepth2 enlarges disparity: between 1 m and 3 m lies 1.5 m then, not 2 m."""
+    g, both = make.plane([[1, 1.2, 2, 3]]), torch.ones(1, 1, 4, dtype=torch.bool)
+    rules = make.protocol(resize=[{**make.RESIZE, "quantity": "disparity"}])
+    assert score(make.plane([[1, 3]]), "metric-depth", g, both, rules).metrics["abs_rel"].item() == pytest.approx(0)
+    only_depth = make.protocol(resize=[{**make.RESIZE, "quantity": "depth"}])
+    with pytest.raises(ProtocolError, match="resize: a disparity known up to scale and shift has no depth"):
+        score(make.plane([[1, 3]]), "affine-invariant-disparity", g, both, only_depth)
+
+
+def test_values_outside_are_dropped_after_a_step() -> None:
+    """Metric3D's rule: after the step to the image a value of 300 m or more becomes 0, before the next step."""
+    step = {**make.RESIZE, "to": "input-image", "keep_within": [0.0, 300.0]}
+    g = make.plane([[5, 5, 0.001]])
+    rules = make.protocol(resize=[step], valid_range={**make.capped(10.0).valid_range.model_dump(), "min_m": 0.0})
+    scores = score(make.plane([[5, 5, 300]]), "metric-depth", g, g > 0, rules)
+    assert scores.metrics["abs_rel"].item() == pytest.approx(1 / 3)
+
+
+def test_floor_of_the_largest_depth_is_that_of_each_image() -> None:
+    """Vector T4 with MoGe's floor: 1 over the largest valid depth, 10 m, so that the last pixel becomes exact."""
+    g, p = make.plane([[1, 2, 4], [5, 10, 0]]), make.plane([[10, 6, 3], [1, 0.5, 4]])
+    rule = {**make.AFFINE_DISPARITY, "floor_rule": "largest-depth"}
+    rules = make.protocol(alignment={"affine-invariant-disparity": rule})
+    scores = score(p, "affine-invariant-disparity", g, g > 0, rules)
+    assert scores.metrics["abs_rel"].item() == pytest.approx(0.184711, abs=1e-6)
+    assert scores.metrics["rmse"].item() == pytest.approx(1.231908, abs=1e-6)
+
+
+def test_clamp_may_say_what_becomes_of_nan() -> None:
+    """ZoeDepth makes NaN the smallest and infinity the largest depth; both count as clamped and as not finite."""
+    g = make.plane([[2, 2, 2, 2]])
+    p = make.plane([[2, torch.nan, torch.inf, 2]])
+    rules = make.protocol(clamp={"min_m": 0.001, "max_m": 10.0, "nan_m": 0.001})
+    scores = score(p, "metric-depth", g, g > 0, rules)
+    assert scores.metrics["abs_rel"].item() == pytest.approx((0.9995 + 4) / 4)
+    assert (scores.clamped_share.item(), scores.not_finite.item()) == (0.5, 2)
+    without = score(p, "metric-depth", g, g > 0, make.protocol())
+    assert without.metrics["abs_rel"].isnan()
+    assert without.clamped_share.item() == 0
+
+
+def test_slices_score_parts_under_the_same_fit() -> None:
+    """Depth ranges split the pixels among them, boundary and inside too, and sky can be left out."""
+    g = torch.ones(1, 12, 12, dtype=torch.float64)
+    g[:, :, 6:] = 3.0
+    g[:, :, 10:] = 9.0
+    p = torch.where(g == 9, 18.0, g)
+    sky = g == 9
+    names = ("near", "middle", "far", "boundary", "inside", "no-sky")
+    rules = make.protocol(valid_range={"min_m": 0.0, "max_m": 10.0, "min_inclusive": False, "max_inclusive": False})
+    scores = score(p, "metric-depth", g, g > 0, rules, slices=names, sky=sky)
+    counts = {name: part.valid_pixels.item() for name, part in scores.slices.items()}
+    assert counts == {"near": 72, "middle": 48, "far": 24, "boundary": 120, "inside": 24, "no-sky": 120}
+    values = {name: part.metrics["abs_rel"].item() for name, part in scores.slices.items()}
+    assert values == {"near": 0, "middle": 0, "far": 1, "boundary": 0.2, "inside": 0, "no-sky": 0}
+    with pytest.raises(ProtocolError, match="needs a sky mask"):
+        score(p, "metric-depth", g, g > 0, make.capped(10.0), slices=("no-sky",))
+    with pytest.raises(ProtocolError, match="no farthest depth"):
+        score(p, "metric-depth", g, g > 0, make.protocol(), slices=("far",))

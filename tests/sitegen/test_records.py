@@ -1,5 +1,6 @@
 """The contract: canonical form, digests, strictness and the published schemas."""
 
+import json
 import math
 
 import pytest
@@ -58,6 +59,20 @@ def test_rounding_is_stable(value: float) -> None:
 def test_summary_leaves_out_images_without_a_value() -> None:
     """A missing value is left out of the mean, never counted as zero; a column without values has no mean."""
     assert summarise({"abs_rel": [0.1, None, 0.3], "delta1": [None]}) == {"abs_rel": 0.2, "delta1": None}
+
+
+def test_pooled_summary_weighs_pixels_and_squares_roots() -> None:
+    """Weighted by valid pixels, means as means, roots of means as such; what cannot be pooled has no value."""
+    columns = {"abs_rel": [0.1, 0.4], "rmse": [1.0, 2.0], "silog": [3.0, 4.0]}
+    assert summarise(columns, [30, 10]) == {"abs_rel": 0.175, "rmse": 1.32288, "silog": None}
+
+
+def test_words_that_came_later_leave_old_digests_alone() -> None:
+    """A protocol that does not use them has a block without them, so that runs keep the digest they were made with."""
+    block = json.dumps(Protocol.model_validate(make.PROTOCOL).block())
+    assert not any(word in block for word in ("nan_m", "floor_rule", "keep_within"))
+    clamp = {"min_m": 0.001, "max_m": 10.0, "nan_m": 0.001}
+    assert Protocol.model_validate({**make.PROTOCOL, "clamp": clamp}).block()["clamp"]["nan_m"] == 0.001
 
 
 def test_timings_do_not_enter_a_digest() -> None:
