@@ -11,6 +11,7 @@ from sitegen import words
 from sitegen.board import Board, BoardCell, BoardRow
 from sitegen.metrics import METRICS
 from sitegen.records import PREDICTION_KINDS, ModelCard
+from sitegen.rendering import slug
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import LICENCE, Badge, Cell, Column, Facet, Footnotes, Row, Table, Value, displayed
 from sitegen.text import _
@@ -23,11 +24,15 @@ __all__ = [
     "board_title",
     "number_hint",
     "number_href",
+    "size_classes",
+    "size_facet",
     "value_of",
 ]
 
 _PUBLISHED_EXTRAS = ("low", "high", "kind", "source", "place", "printed", "flag")
 _MEASURED_EXTRAS = ("published", "published_source", "delta")
+_SIZES = (10, 25, 50, 100, 200, 400)
+"""Limits of the filter by size, in millions of parameters."""
 _VALUE_FIELDS = (
     "model_as_printed",
     "variant",
@@ -214,6 +219,7 @@ class _TableMaker:
             arrow=metric.arrow,
             unit=metric.unit,
             meaning=metric.meaning,
+            href=f"metrics.html#{slug(metric_id)}",
             descending=metric.direction == "higher",
             extras=tuple(f"{metric_id}_{name}" for name in extras),
             footnotes=(self.notes.add(note.format(metric=metric.symbol)),)
@@ -279,10 +285,27 @@ class _TableMaker:
             emphasis=cell.emphasis,
             suspect=cell.suspect,
             range=f"{value_of(low)}–{value_of(high)}" if low and high else "",
+            range_href=f"models/{row.model}.html#numbers-{row.dataset}" if low and high else "",
+            why_href=self._why(row.model, cell.metric) if low and high else "",
             footnotes=tuple(self.notes.add(text) for text in _caveats(cell)),
             extras=dict(zip(names, extras, strict=True)),
             detail={"zero_shot": cell.zero_shot, "values": [_value_data(found) for found in cell.numbers]},
         )
+
+    def _why(self, model: str, metric: str) -> str:
+        """Return where it is told why a model's values differ: its one case, or the list of its cases."""
+        cases = [
+            case
+            for case in self.store.disagreements.values()
+            if model in case.models
+            and any(
+                (value.dataset or case.dataset, value.metric or case.metric) == (self.board.dataset, metric)
+                for value in case.values
+            )
+        ]
+        if len(cases) > 1:
+            return f"models/{model}.html#disagreements"
+        return f"disagreements.html#{cases[0].id}" if cases else ""
 
     def _measured_cell(self, cell: BoardCell) -> Cell:
         published, delta = cell.headline, cell.delta
@@ -356,9 +379,20 @@ def _row_facets(card: ModelCard, lead: BoardCell) -> dict[str, str]:
         "arch": card.architecture_class or "",
         "commercial": card.commercial_use,
         "family": card.family,
+        "size": size_classes(card.params_m),
         "year": str(card.year or ""),
     }
     return {name: value for name, value in facets.items() if value}
+
+
+def size_classes(params_m: float | None) -> str:
+    """Return the values of the filter by size: every limit that a model with so many million parameters stays under."""
+    return " ".join(str(limit) for limit in _SIZES if params_m is not None and params_m <= limit)
+
+
+def size_facet() -> Facet:
+    """Return the filter by size."""
+    return Facet("size", _("Size"), tuple((str(limit), _("at most {count} M").format(count=limit)) for limit in _SIZES))
 
 
 def _facets(rows: Sequence[Row]) -> Iterator[Facet]:
@@ -367,15 +401,22 @@ def _facets(rows: Sequence[Row]) -> Iterator[Facet]:
     answers = ("yes", "no", "unknown")
     spoken: dict[str, tuple[str, Callable[[str], str], tuple[str, ...]]] = {
         "zs": (_("Zero-shot"), words.zero_shot, answers),
-        "kind": (_("Measured by"), words.kind, kinds),
+        "kind": (_("Who ran it"), words.kind, kinds),
         "output": (_("Output"), words.output_kind, (*PREDICTION_KINDS, "unknown")),
         "arch": (_("Architecture"), words.architecture, ()),
         "commercial": (_("Commercial use"), words.yes_no, answers),
         "family": (_("Family"), str, ()),
         "year": (_("Year"), str, ()),
     }
+    quick = {
+        "zs": ("yes", _("zero-shot only")),
+        "kind": ("reported", _("the authors' own only")),
+        "commercial": ("yes", _("commercial use allowed")),
+    }
+    if len({row.facets.get("size") for row in rows}) > 1:
+        yield size_facet()
     for name, (title, say, order) in spoken.items():
         found = {row.facets[name] for row in rows if name in row.facets}
         options = tuple((value, say(value)) for value in order or sorted(found) if value in found)
         if len(options) > 1:
-            yield Facet(name, title, options)
+            yield Facet(name, title, options, quick[name] if name in quick and quick[name][0] in found else None, True)

@@ -102,11 +102,21 @@ class Badge:
 
 @dataclass(frozen=True)
 class Facet:
-    """A filter over the rows: the attribute ``data-facet-<name>`` and its options as (value, label)."""
+    """A filter over the rows: the attribute ``data-facet-<name>`` and its options as (value, label).
+
+    Attributes:
+        name: What the attribute is called.
+        title: What the filter is called.
+        options: Values and their labels.
+        quick: (value, label) of a tick that chooses this value at once; None for none.
+        minor: Whether the list of options stands behind "more filters".
+    """
 
     name: str
     title: str
     options: tuple[tuple[str, str], ...]
+    quick: tuple[str, str] | None = None
+    minor: bool = False
 
     def __post_init__(self) -> None:
         _refuse_name(self.name)
@@ -127,6 +137,7 @@ class Column:
         optional: Whether a reader may hide it; left out of LaTeX, which is as narrow as a page.
         extras: Names of further CSV columns, filled from each cell's ``extras``.
         footnotes: Indexes into the table's footnotes.
+        href: Where it is explained, relative to the site's root; empty for nowhere.
     """
 
     key: str
@@ -139,6 +150,7 @@ class Column:
     optional: bool = False
     extras: tuple[str, ...] = ()
     footnotes: tuple[int, ...] = ()
+    href: str = ""
 
     @property
     def sort(self) -> str:
@@ -173,6 +185,8 @@ class Cell:
         zero_shot: Mark behind a model's name.
         badges: Words in pills behind the text.
         range: Second line: lowest to highest published value.
+        range_href: Where all these values are listed, relative to the site's root.
+        why_href: Where it is told why they differ, relative to the site's root.
         delta: Second line: measured minus published.
         footnotes: Indexes into the table's footnotes.
         extras: Values of the column's further CSV columns.
@@ -190,16 +204,19 @@ class Cell:
     zero_shot: ZeroShot | None = None
     badges: tuple[Badge, ...] = ()
     range: str = ""
+    range_href: str = ""
+    why_href: str = ""
     delta: str = ""
     footnotes: tuple[int, ...] = ()
     extras: Mapping[str, Value] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.href)
-        relative = not parts.scheme and not parts.netloc and not self.href.startswith(("/", "\\"))
-        if not relative and parts.scheme not in {"http", "https"}:
+        if not _inside(self.href) and urlsplit(self.href).scheme not in {"http", "https"}:
             raise ValueError(f"a cell may link to http(s) or into the site, not to '{self.href}'")
+        for href in (self.range_href, self.why_href):
+            if not _inside(href):
+                raise ValueError(f"a range may link into the site only, not to '{href}'")
 
     @property
     def sort_value(self) -> str:
@@ -218,6 +235,12 @@ class Cell:
     def link(self, root: str) -> str:
         """Return the address from a page whose way to the root is ``root``."""
         return self.href if urlsplit(self.href).scheme or not self.href else root + self.href
+
+
+def _inside(href: str) -> bool:
+    """Return whether an address is relative, so that it stays on the site."""
+    parts = urlsplit(href)
+    return not parts.scheme and not parts.netloc and not href.startswith(("/", "\\"))
 
 
 @dataclass(frozen=True)

@@ -96,11 +96,24 @@
     }
   };
 
+  /** A facet may have a tick and a list: the one used last counts. */
+  const resetTwins = (bar, used) => {
+    for (const twin of all(`[data-facet="${CSS.escape(used.dataset.facet)}"]`, bar)) {
+      if (twin === used) continue;
+      if (twin.type === "checkbox") twin.checked = false;
+      else twin.value = "";
+    }
+  };
+
   const startFilters = (bar) => {
     const target = document.querySelector(`:is(table, ul)#${CSS.escape(bar.dataset.for)}`);
     if (!target) return;
     if (target.tBodies) all("fieldset.columns", bar).forEach((fieldset) => addColumnToggles(fieldset, target));
-    const apply = () => applyFilters(bar, target);
+    const apply = (event) => {
+      const control = event?.target.closest("[data-facet]");
+      if (control) resetTwins(bar, control);
+      applyFilters(bar, target);
+    };
     bar.addEventListener("input", apply);
     bar.addEventListener("submit", (event) => event.preventDefault());
     bar.hidden = false;

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sitegen import charts, words
 from sitegen.board import Board, BoardRow, boards, model_numbers
-from sitegen.board_table import board_table, number_href, value_of
+from sitegen.board_table import board_table, number_href, size_classes, size_facet, value_of
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
 from sitegen.pages.common import bibtex, board_href, count_cell, group, numbers_csv
@@ -245,7 +245,7 @@ def _index_table(store: Store, standings: dict[str, list[_Standing]]) -> Table:
             Column("output", _("Predicts"), "text"),
             Column("architecture", _("Architecture"), "text", optional=True),
             Column("params", _("Params"), "number", unit="M"),
-            Column("licence", _("Weights"), "text", meaning=_("Licence of the weights")),
+            Column("licence", _("Licence of weights"), "text", meaning=_("Licence of the weights")),
             Column("boards", _("Boards"), "number", descending=True),
             Column("numbers", _("Numbers"), "number", descending=True),
         ),
@@ -270,6 +270,7 @@ def _index_row(card: ModelCard, on_boards: int, numbers: int) -> Row:
         "output": card.output_kind,
         "architecture": card.architecture_class or "",
         "commercial": card.commercial_use,
+        "size": size_classes(card.params_m),
         "year": str(card.year or ""),
     }
     return Row(card.id, cells, facets)
@@ -285,13 +286,16 @@ def _facets(cards: Sequence[ModelCard]) -> tuple[Facet, ...]:
     kinds = sorted({card.architecture_class for card in cards if card.architecture_class})
     years = sorted({card.year for card in cards if card.year}, reverse=True)
     return (
-        Facet("family", _("Family"), tuple((name, name) for name in sorted(families))),
         Facet("output", _("Predicts"), tuple((name, words.output_kind(name)) for name in outputs)),
-        Facet("architecture", _("Architecture"), tuple((name, words.architecture(name)) for name in kinds)),
+        size_facet(),
         Facet(
             "commercial",
             _("Commercial use of the weights"),
             tuple((name, words.commercial(name)) for name in ("yes", "no", "unknown")),
+            quick=("yes", _("commercial use allowed")),
+            minor=True,
         ),
-        Facet("year", _("Year"), tuple((str(year), str(year)) for year in years)),
+        Facet("family", _("Family"), tuple((name, name) for name in sorted(families)), minor=True),
+        Facet("architecture", _("Architecture"), tuple((name, words.architecture(name)) for name in kinds), minor=True),
+        Facet("year", _("Year"), tuple((str(year), str(year)) for year in years), minor=True),
     )

@@ -103,10 +103,40 @@ def test_boards_sort_and_filter(page: Page, site: str) -> None:
     assert header.get_attribute("aria-sort") == "ascending"
     rows = board.locator("tbody tr")
     bar = page.locator(f'.filters[data-for="{BOARD[1:]}"]')
-    bar.locator('select[data-facet="zs"]').select_option("yes")
+    bar.get_by_label("zero-shot only").check()
     shown = board.locator("tbody tr:visible").count()
     assert 0 < shown < rows.count()
     expect(board.locator("tbody tr:visible .zs-no")).to_have_count(0)
+
+
+def test_a_tick_and_its_list_do_not_fight(page: Page, site: str) -> None:
+    """A facet's tick and its list behind "more filters" choose the same thing: the one used last counts."""
+    page.goto(f"{site}/datasets/nyu-depth-v2.html")
+    bar = page.locator(f'.filters[data-for="{BOARD[1:]}"]')
+    bar.get_by_label("zero-shot only").check()
+    bar.locator("summary").click()
+    bar.locator('select[data-facet="zs"]').select_option("no")
+    expect(bar.get_by_label("zero-shot only")).not_to_be_checked()
+    expect(page.locator(f"{BOARD} tbody tr:visible .zs-no").first).to_be_visible()
+    bar.get_by_label("zero-shot only").check()
+    expect(bar.locator('select[data-facet="zs"]')).to_have_value("")
+
+
+def test_a_range_opens_all_its_values(page: Page, site: str) -> None:
+    """The range below a value leads to the model's published numbers, and the fold that holds them opens."""
+    page.goto(f"{site}/datasets/nyu-depth-v2.html")
+    row = page.locator("#board-nyu-depth-v2-affine-disparity-depth-anything-v2-large")
+    expect(row.locator("a.why").first).to_be_visible()
+    row.locator(".range a").first.click()
+    page.wait_for_url(re.compile(r"/models/depth-anything-v2-large\.html#numbers-nyu-depth-v2$"))
+    expect(page.locator("#numbers-nyu-depth-v2")).to_be_visible()
+
+
+def test_what_is_not_there_leads_on(page: Page, site: str) -> None:
+    """The page for a missing address has links to what there is."""
+    page.goto(f"{site}/404.html")
+    page.locator(".md-content").get_by_role("link", name="Models").click()
+    expect(page.locator("#models-table")).to_be_visible()
 
 
 def test_charts_open(page: Page, site: str) -> None:

@@ -186,6 +186,10 @@ def test_bad_links_are_refused(href: str) -> None:
     """A cell leads into the site or to http(s), nowhere else."""
     with pytest.raises(ValueError, match="may link"):
         Cell("x", href=href)
+    with pytest.raises(ValueError, match="may link"):
+        Cell("x", range_href=href)
+    with pytest.raises(ValueError, match="may link"):
+        Cell("x", why_href=href)
 
 
 def test_bad_names_are_refused() -> None:
