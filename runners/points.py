@@ -126,7 +126,8 @@ def cloud_metrics(prediction: Tensor, truth: Tensor, mask: Tensor, intrinsics: T
     clouds = (back_project(depth, intrinsics) for depth in (prediction, truth))
     values = [_image_scores(p[m], g[m]) for p, g, m in zip(*clouds, mask, strict=True)]
     names = ("chamfer", "f_score", "iou", "f_score_20", "iou_20")
-    return {name: torch.tensor([value[name] for value in values], dtype=torch.float64) for name in names}
+    found = [[value[name] for value in values] for name in names]
+    return dict(zip(names, torch.tensor(found, dtype=torch.float64, device=prediction.device), strict=True))
 
 
 def point_thresholds(min_depth: float, max_depth: float, count: int = 100) -> Cloud:

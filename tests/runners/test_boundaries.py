@@ -227,6 +227,15 @@ def test_bad_input_is_refused() -> None:
         edge_errors(np.ones((3, 4)), np.ones((4, 3), dtype=bool))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_equals_cpu() -> None:
+    """The counts of edges are whole numbers and the same on both devices."""
+    p, g = (torch.rand(2, 40, 50, generator=torch.Generator().manual_seed(seed)) + 0.5 for seed in (0, 1))
+    mask = p > 0.6
+    for score in (si_boundary_f1, boundary_f1):
+        torch.testing.assert_close(score(p.cuda(), g.cuda(), mask.cuda()).cpu(), score(p, g, mask))
+
+
 def test_depth_pro_is_fast() -> None:
     """A 480x640 image full of edges takes far less than the 0.09 to 0.2 s of the reference on an idle core."""
     noise = torch.rand(2, 480, 640, generator=torch.Generator().manual_seed(0)) + 0.5

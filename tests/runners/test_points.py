@@ -125,6 +125,15 @@ def test_masked_pixels_and_empty_masks() -> None:
     assert cloud_metrics(broken, TRUTH, TRUTH > 0, CAMERA)["chamfer"].isnan().all()
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_equals_cpu() -> None:
+    """Back-projection and point errors are the same on both devices; the tree runs on the CPU for both."""
+    there = [x.cuda() for x in (PREDICTION, TRUTH, TRUTH > 0, CAMERA)]
+    here = cloud_metrics(PREDICTION, TRUTH, TRUTH > 0, CAMERA)
+    for name, value in cloud_metrics(*there).items():
+        torch.testing.assert_close(value.cpu(), here[name])
+
+
 def test_masked_points_and_empty_masks() -> None:
     """The same of point maps."""
     p, g = P.reshape(1, 1, 3, 3).repeat(2, 1, 1, 1), G.reshape(1, 1, 3, 3).repeat(2, 1, 1, 1)
