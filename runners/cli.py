@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runners.datasets import Dataset
     from runners.evaluate import Progress as Advance
     from runners.models.base import Model
+    from runners.warnings import Watch
     from sitegen.records import Protocol, Run
 
 __all__ = ["main"]
@@ -149,6 +150,7 @@ def evaluate(
         raise click.UsageError("give either --dataset or --manifest")
     with _sentences():
         from runners.models import load
+        from runners.warnings import Watch
 
         chosen = _device(device)
         jobs = list(_jobs(dataset_ids, manifest, protocol_ids, root, results, limit))
@@ -156,8 +158,9 @@ def evaluate(
         for model_id in model_ids:
             model = load(model_id, chosen, dtype, weights_dir=weights_dir)
             for dataset, protocol in jobs:
-                run = _run(model, dataset, protocol, device=chosen, batch=batch, submitter=submitter)
-                _report(run, dataset, out or (Path("runs") if manifest else results / "runs"))
+                watch = Watch(protocol)
+                run = _run(model, dataset, protocol, device=chosen, batch=batch, submitter=submitter, watch=watch)
+                _report(run, dataset, watch, out or (Path("runs") if manifest else results / "runs"))
 
 
 def _jobs(
@@ -199,7 +202,9 @@ def _limited(dataset: Dataset, limit: int | None) -> Dataset:
     return dataset.limited(limit)
 
 
-def _run(model: Model, dataset: Dataset, protocol: Protocol, *, device: str, batch: int, submitter: str) -> Run:
+def _run(
+    model: Model, dataset: Dataset, protocol: Protocol, *, device: str, batch: int, submitter: str, watch: Watch
+) -> Run:
     from runners.evaluate import evaluate as measure
     from runners.evaluate import fit
 
@@ -207,17 +212,19 @@ def _run(model: Model, dataset: Dataset, protocol: Protocol, *, device: str, bat
         fit(model, dataset)
     label = f"{model.id} on {dataset.id}/{protocol.id}"
     with _progress(label, len(dataset)) as advance:
-        return measure(dataset, model, protocol, device=device, batch=batch, submitter=submitter, progress=advance)
+        return measure(
+            dataset, model, protocol, device=device, batch=batch, submitter=submitter, progress=advance, watch=watch
+        )
 
 
-def _report(run: Run, dataset: Dataset, out: Path) -> None:
+def _report(run: Run, dataset: Dataset, watch: Watch, out: Path) -> None:
     from runners.evaluate import concerns, write_run
 
     path = write_run(run, out)
     values = ", ".join(f"{METRICS[name].symbol} {run.summary[name]}" for name in run.protocol.block["metrics"][:3])
     click.echo(f"{path}: {run.dataset.evaluated} images, {values}")
     notes = [f"{name}: {note}" for name, note in dataset.notes.items() if name in set(run.samples.id)]
-    for note in [*concerns(run), *notes]:
+    for note in [*concerns(run), *watch.sentences(), *notes]:
         click.echo(f"{path}: note: {note}", err=True)
 
 

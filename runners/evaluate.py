@@ -23,6 +23,7 @@ from runners.models.base import Image, Model
 from runners.prediction import Prediction, flip_average
 from runners.resize import resize_map, step_size
 from runners.score import Scores, score
+from runners.warnings import Watch
 from sitegen.records import Protocol, ResizeStep, Run, round_significant, summarise
 from sitegen.store import explain
 
@@ -69,6 +70,7 @@ def evaluate(
     submitter: str = "anonymous",
     command: str | None = None,
     progress: Progress = lambda _: None,
+    watch: Watch | None = None,
 ) -> Run:
     """Measure a model and return the record.
 
@@ -81,13 +83,18 @@ def evaluate(
         submitter: Who runs it.
         command: The command line to record; this process's own when None.
         progress: Told of each finished batch.
+        watch: Shown every scored image, to look for signs of trouble.
 
     Raises:
         EvaluationError: If a prediction gives a value that is not a number, or no image could be scored.
         ProtocolError: If the protocol cannot be carried out.
         KindError: If the protocol does not score predictions of this kind.
     """
-    started, clock, rows = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter(), _Rows()
+    started, clock, rows = (
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        time.perf_counter(),
+        _Rows(watch or Watch(protocol)),
+    )
     for first in range(0, len(dataset), batch):
         ids = dataset.ids[first : first + batch]
         _score_batch(list(_readable(dataset, ids, rows)), model, protocol, rows)
@@ -147,6 +154,7 @@ def write_run(run: Run, out: Path) -> Path:
 class _Rows:
     """The columns of a run while they fill, and what was left out."""
 
+    watch: Watch
     columns: dict[str, list[Any]] = field(default_factory=dict)
     skipped: list[Skip] = field(default_factory=list)
     seconds_predict: float = 0.0
@@ -178,6 +186,7 @@ def _score_batch(samples: list[Sample], model: Model, protocol: Protocol, rows: 
             reason = f"{valid} valid pixels; the protocol asks for at least {protocol.minimum_valid_pixels}"
             rows.skipped.append(Skip(sample.id, reason))
         else:
+            rows.watch.look(sample, prediction, scores)
             rows.add(_row(sample, scores, prediction, model))
 
 
