@@ -1,7 +1,7 @@
 """Times `sitegen build` beside a plain `mkdocs build` of equivalent hand-written pages, at 1x and 10x content.
 
 The plain site is what a person would maintain by hand: the same number of pages with the same tables, written as
-Markdown pipe tables, under the same theme and extensions, without charts, filters, downloads and checks. A third
+Markdown pipe tables, under the same theme, short navigation and extensions, without charts, filters, downloads and checks. A third
 column builds the staged sources with MkDocs alone, so that the share of our own work can be read off.
 
 Run it from the repository's root: ``python benchmarks/site.py --scale 1 --scale 10``.
@@ -150,12 +150,12 @@ def pipe_table(numbers: list[Any]) -> str:
 
 
 def plain_config(docs: Path, site: Path, path: Path) -> Path:
-    """Write the plain site's mkdocs.yml: our theme and extensions without our assets."""
+    """Write the plain site's mkdocs.yml: our theme, navigation and extensions without our assets."""
     config = derive_config(CONFIG, "en") | {"docs_dir": str(docs), "site_dir": str(site)}
     config["theme"].pop("custom_dir", None)
     config["theme"].pop("logo", None)
     config["theme"].pop("favicon", None)
-    for key in ("extra_css", "extra_javascript", "nav", "extra"):
+    for key in ("extra_css", "extra_javascript", "extra"):
         config.pop(key, None)
     path.write_text(yaml.safe_dump(config), "utf-8")
     return path
