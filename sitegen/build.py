@@ -101,7 +101,7 @@ def derive_config(config: Path, language: str) -> dict[str, Any]:
     derived["nav"] = [{_(label): page for label, page in entry.items()} for entry in derived.get("nav", [])]
     extra = derived.get("extra", {})
     links = [{**link, "label": _(link["label"])} for link in extra.get("site_links", [])]
-    words = {"not_found": _(extra["not_found"])} if "not_found" in extra else {}
+    words = {name: _(extra[name]) for name in ("not_found", "last_changed") if name in extra}
     derived["extra"] = {**extra, "site_links": links, **words}
     return derived
 

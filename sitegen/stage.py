@@ -80,6 +80,8 @@ def front_matter(page: Page) -> str:
     if page.description:
         meta["description"] = html.escape(page.description)
     meta["hide"] = ["navigation"]
+    if page.boost != 1:
+        meta["search"] = {"boost": page.boost}
     block = yaml.safe_dump(meta, allow_unicode=True, sort_keys=False, width=10_000)
     return f"---\n{block}---\n\n"
 

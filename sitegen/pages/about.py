@@ -33,4 +33,4 @@ def pages(store: Store) -> Iterator[Page]:
         flags=flags,
     )
     description = _("How published numbers are placed, which value a cell shows, and what is never ranked.")
-    yield Page(PATH, _("About the data"), body, description)
+    yield Page(PATH, _("About the data"), body, description, boost=4)

@@ -30,6 +30,7 @@ class Page:
         body: Markdown whose text was rendered by Jinja with autoescape; starts with the ``# Heading``.
         description: Plain text, one sentence, for the page's ``<meta name="description">``.
         files: Data files that this page links to.
+        boost: Weight in search; a page that explains terms stands before those that only use them.
     """
 
     path: str
@@ -37,3 +38,4 @@ class Page:
     body: str
     description: str = ""
     files: tuple[DataFile, ...] = ()
+    boost: int = 1

@@ -95,6 +95,12 @@ def test_any_title_survives_as_one_yaml_value(title: str) -> None:
     assert not set('<>"') & set(meta["title"])
 
 
+def test_front_matter_weighs_pages_that_explain_terms() -> None:
+    """A page's weight in search is written where it differs from the usual one only."""
+    assert "boost" not in front_matter(Page("a.md", "A", ""))
+    assert "search:\n  boost: 4\n" in front_matter(Page("a.md", "A", "", boost=4))
+
+
 def test_title_is_escaped_because_the_theme_does_not() -> None:
     """Markup in a title and a description reaches the page's head as text."""
     text = front_matter(Page("a.md", '"><script>alert(1)</script>', "", description="a: b # c\n---\nx: {}"))
