@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from runners.prediction import KindError
 from runners.score import ProtocolError, refusals, score, scored_kind, unsupported
@@ -230,3 +234,59 @@ def test_slices_score_parts_under_the_same_fit() -> None:
         score(p, "metric-depth", g, g > 0, make.capped(10.0), slices=("no-sky",))
     with pytest.raises(ProtocolError, match="no farthest depth"):
         score(p, "metric-depth", g, g > 0, make.protocol(), slices=("far",))
+
+
+IMAGES = arrays(np.float64, (3, 4, 5), elements=st.floats(0.5, 9.5, width=32))
+
+
+@settings(max_examples=25, deadline=None)
+@given(IMAGES, IMAGES, st.permutations(range(3)))
+def test_order_of_images_and_company_change_nothing(
+    truth: np.ndarray, prediction: np.ndarray, order: list[int]
+) -> None:
+    """Property: each image of a shuffled batch, and each alone, has the values that it has in the batch."""
+    g, p = torch.from_numpy(truth), torch.from_numpy(prediction)
+    rules = make.capped(9.0, alignment={"affine-invariant-depth": make.AFFINE_DEPTH})
+    whole = score(p, "affine-invariant-depth", g, g > 1, rules)
+    shuffled = score(p[order], "affine-invariant-depth", g[order], g[order] > 1, rules)
+    alone = [score(p[i : i + 1], "affine-invariant-depth", g[i : i + 1], g[i : i + 1] > 1, rules) for i in range(3)]
+    for name, values in whole.metrics.items():
+        assert torch.equal(shuffled.metrics[name].nan_to_num(-1), values[order].nan_to_num(-1)), name
+        assert torch.equal(torch.cat([one.metrics[name] for one in alone]).nan_to_num(-1), values.nan_to_num(-1)), name
+
+
+@settings(max_examples=25, deadline=None)
+@given(IMAGES, IMAGES, st.sampled_from([torch.nan, torch.inf, -torch.inf, 0.0, -3.0]))
+def test_masked_pixels_never_matter(truth: np.ndarray, prediction: np.ndarray, junk: float) -> None:
+    """Property: whatever stands outside the mask, in prediction or truth, no value and no flag changes."""
+    g, p = torch.from_numpy(truth), torch.from_numpy(prediction)
+    mask = (torch.arange(20).reshape(4, 5) % 3 > 0).expand(3, 4, 5)
+    spoilt = [torch.where(mask, values, junk) for values in (p, g)]
+    rules = make.capped(9.0)
+    for kind in ("metric-depth", "affine-invariant-depth", "affine-invariant-disparity"):
+        clean, dirty = score(p, kind, g, mask, rules), score(spoilt[0], kind, spoilt[1], mask, rules)
+        assert torch.equal(clean.valid_pixels, dirty.valid_pixels)
+        assert torch.equal(clean.degenerate, dirty.degenerate)
+        for name, values in clean.metrics.items():
+            assert torch.equal(dirty.metrics[name].nan_to_num(-1), values.nan_to_num(-1)), (kind, name)
+
+
+@settings(max_examples=25, deadline=None)
+@given(IMAGES, st.floats(0.1, 10), st.floats(-2, 2))
+def test_perfect_shape_is_perfect_under_its_own_alignment(truth: np.ndarray, scale: float, shift: float) -> None:
+    """Property: truth up to what a kind leaves open scores as if it were the truth."""
+    if min(np.ptp(image) for image in truth) < 0.5:
+        return
+    g = torch.from_numpy(truth)
+    rule = {"space": "depth", "solver": "scale", "estimator": "least squares"}
+    rules = make.protocol(alignment={**make.protocol().model_dump()["alignment"], "scale-invariant-depth": rule})
+    for kind, p in {
+        "metric-depth": g,
+        "scale-invariant-depth": g * scale,
+        "affine-invariant-depth": g * scale + shift,
+        "affine-invariant-disparity": scale / g + shift,
+    }.items():
+        scores = score(p, kind, g, g > 0, rules)
+        assert scores.scored_as == kind
+        assert torch.allclose(scores.metrics["abs_rel"], torch.zeros(3, dtype=torch.float64), atol=1e-6), kind
+        assert scores.metrics["delta1"].tolist() == [1, 1, 1], kind
