@@ -1,8 +1,8 @@
 """Times `sitegen build` beside a plain `mkdocs build` of equivalent hand-written pages, at 1x and 10x content.
 
 The plain site is what a person would maintain by hand: the same number of pages with the same tables, written as
-Markdown pipe tables, under the same theme, short navigation and extensions, without charts, filters, downloads and checks. A third
-column builds the staged sources with MkDocs alone, so that the share of our own work can be read off.
+Markdown pipe tables, under the same theme, short navigation and extensions, without charts, filters, downloads and
+checks. A third line builds the staged sources with MkDocs alone, so that the share of our own work can be read off.
 
 Run it from the repository's root: ``python benchmarks/site.py --scale 1 --scale 10``.
 """
