@@ -253,7 +253,8 @@
     const side = (name) => choice.querySelector(`[data-side="${name}"]`);
     const output = choice.querySelector("output");
     const update = (event) => {
-      if (event?.target.tagName === "SELECT") side("all").checked = false;
+      // The first choice leaves the view of all for what differs between two.
+      if (event?.target.tagName === "SELECT" && side("all").checked) side("all").checked = side("same").checked = false;
       const columns = [...table.tHead.rows[0].cells].keys();
       const chosen = [Number(side("first").value) + 1, Number(side("second").value) + 1];
       const shown = side("all").checked ? [...columns].slice(1) : [...new Set(chosen)];
