@@ -37,11 +37,12 @@ class Statement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Values of one case that may be set side by side: one model, data set and metric."""
+    """Values of one case that may be set side by side: one model, data set and metric, and one setting of the case."""
 
     model: str
     dataset: str
     metric: str
+    setting: str
     statements: tuple[Statement, ...]
 
     @property
@@ -76,7 +77,7 @@ def pages(store: Store) -> Iterator[Page]:
 
 
 def comparisons(case: Disagreement) -> list[Comparison]:
-    """Return the values of a case grouped by model, data set and metric, in the order of first mention.
+    """Return the values of a case grouped by model, data set, metric and setting, in the order of first mention.
 
     A value may name a model that is no subject of the case (an umbrella card, where a paper does not say which size it
     ran): it belongs to the case's first model, and its label says so.
@@ -92,22 +93,20 @@ def main_comparison(case: Disagreement) -> Comparison | None:
     return own[0] if own else max(wide, key=lambda item: item.ratio or 0, default=None)
 
 
-def _subject(case: Disagreement, value: DisagreementValue) -> tuple[str, str, str]:
+def _subject(case: Disagreement, value: DisagreementValue) -> tuple[str, str, str, str]:
     model = value.model if value.model in case.models else case.models[0]
-    return str(model), value.dataset or case.dataset, value.metric or case.metric
+    return str(model), value.dataset or case.dataset, value.metric or case.metric, value.setting
 
 
 def _statements(case: Disagreement, values: list[DisagreementValue]) -> tuple[Statement, ...]:
     ordered = sorted(values, key=lambda value: value.role != "paper")
-    several = len({value.setting for value in ordered}) > 1
-    labels = _unique([_label(case, value, several) for value in ordered])
+    labels = _unique([_label(case, value) for value in ordered])
     return tuple(Statement(label, _shown(value), value) for label, value in zip(labels, ordered, strict=True))
 
 
-def _label(case: Disagreement, value: DisagreementValue, several: bool) -> str:
-    aside = [value.setting] if several and value.setting else []
-    aside += [_("size not stated")] if value.model and value.model not in case.models else []
-    return f"{value.label} ({', '.join(aside)})" if aside else value.label
+def _label(case: Disagreement, value: DisagreementValue) -> str:
+    umbrella = value.model is not None and value.model not in case.models
+    return _("{label} (size not stated)").format(label=value.label) if umbrella else value.label
 
 
 def _shown(value: DisagreementValue) -> str:
@@ -152,11 +151,17 @@ def _figure(chart: Chart, href: str) -> Markup:
 def _case_charts(store: Store, case: Disagreement) -> Iterator[tuple[DataFile, Chart]]:
     for index, comparison in enumerate(comparisons(case), start=1):
         if len(comparison.statements) > 1:
-            chart = _dumbbell(store, comparison)
+            chart = _dumbbell(store, comparison, comparison.setting if _is_one_of_several(case, comparison) else "")
             yield DataFile(f"data/disagreements/{case.id}-{index}.json", chart.json), chart
 
 
-def _dumbbell(store: Store, comparison: Comparison) -> Chart:
+def _is_one_of_several(case: Disagreement, comparison: Comparison) -> bool:
+    """Return whether only the setting tells a comparison from another one of its case."""
+    place = (comparison.model, comparison.dataset, comparison.metric)
+    return sum(place == (other.model, other.dataset, other.metric) for other in comparisons(case)) > 1
+
+
+def _dumbbell(store: Store, comparison: Comparison, setting: str) -> Chart:
     metric, statements = get(comparison.metric), comparison.statements
     frame = pd.DataFrame(
         {
@@ -168,6 +173,7 @@ def _dumbbell(store: Store, comparison: Comparison) -> Chart:
     )
     model, dataset = store.models[comparison.model].name, store.datasets[comparison.dataset].name
     title = _("{model} on {dataset}").format(model=model, dataset=dataset)
+    title = f"{title} ({setting})" if setting else title
     said = "; ".join(f"{statement.label}: {statement.shown}" for statement in statements)
     return dumbbell(frame, metric=f"{metric.symbol} {metric.arrow}", title=title, alt_text=f"{title}. {said}.")
 

@@ -44,12 +44,13 @@ def test_percent_and_fraction_are_shown_alike() -> None:
     assert [statement.shown for statement in comparison.statements] == ["0.097", "0.1103"]
 
 
-def test_settings_are_told_apart_but_compared() -> None:
-    """Values of several settings stand in one comparison and say which is which; so does an umbrella model."""
+def test_settings_are_not_compared() -> None:
+    """A value on 120 images does not stand beside those on all; an umbrella model does, and says what it is."""
     values = [value(0.1), value(0.2, setting="120 images"), value(0.3, model="toy-umbrella")]
-    (comparison,) = comparisons(case(values=values))
-    labels = [statement.label for statement in comparison.statements]
-    assert labels == ["x", "x (120 images)", "x (size not stated)"]
+    first, second = comparisons(case(values=values))
+    assert [statement.label for statement in first.statements] == ["x", "x (size not stated)"]
+    assert (second.setting, second.ratio) == ("120 images", None)
+    assert main_comparison(case(values=values)) == first
 
 
 def test_main_comparison_prefers_the_own_data_set() -> None:
