@@ -26,6 +26,7 @@ NAMED = (
     "about",
     "metrics",
     "contribute",
+    "data",
 )
 DATA = {
     "data/b.csv": b"a,b\r\n'=1,2\r\n",
