@@ -273,15 +273,19 @@ def _since(reference: str, results: Path, findings: list[Finding]) -> list[Findi
     Raises:
         Failure: If git does not know the commit.
     """
-    changed = _git(
-        results, "diff", "--name-only", "--relative", "--diff-filter=d", "--end-of-options", reference, "--", "."
-    )
-    changed += _git(results, "ls-files", "--others", "--exclude-standard", "--", ".")
-    removed = _git(
-        results, "diff", "--name-only", "--relative", "--diff-filter=D", "--end-of-options", reference, "--", "."
-    )
+    changed = {
+        *_differing(results, reference, "d"),
+        *_git(results, "ls-files", "--others", "--exclude-standard", "--", "."),
+    }
+    removed = _differing(results, reference, "D")
     gone = [Finding("warning", path, "/", f"was there at {reference} and is gone") for path in removed]
-    return [finding for finding in findings if finding.path in set(changed)] + gone
+    return [finding for finding in findings if finding.path in changed] + gone
+
+
+def _differing(folder: Path, reference: str, kinds: str) -> list[str]:
+    """Return the tracked files that differ from a commit; ``kinds`` is git's --diff-filter: D removed, d all others."""
+    options = ("--name-only", "--relative", f"--diff-filter={kinds}", "--end-of-options")
+    return _git(folder, "diff", *options, reference, "--", ".")
 
 
 def _git(folder: Path, *arguments: str) -> list[str]:

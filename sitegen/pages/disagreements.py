@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -180,14 +181,10 @@ def _dumbbell(store: Store, comparison: Comparison, setting: str) -> Chart:
 
 def _unique(labels: list[str]) -> list[str]:
     """Number labels that stand twice, so that each is a row of its own."""
-    seen: dict[str, int] = {}
+    total, so_far, unique = Counter(labels), Counter[str](), []
     for label in labels:
-        seen[label] = seen.get(label, 0) + 1
-    counts: dict[str, int] = {}
-    unique = []
-    for label in labels:
-        counts[label] = counts.get(label, 0) + 1
-        unique.append(f"{label} ({counts[label]})" if seen[label] > 1 else label)
+        so_far[label] += 1
+        unique.append(f"{label} ({so_far[label]})" if total[label] > 1 else label)
     return unique
 
 
