@@ -154,8 +154,8 @@ def _protocols(store: Store) -> Iterator[Finding]:
 
 
 def _runs(store: Store) -> Iterator[Finding]:
-    for run in store.runs:
-        path = f"runs/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
+    for folder, run in [*(("runs", run) for run in store.runs), *(("sensitivity", run) for run in store.sensitivity)]:
+        path = f"{folder}/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
         if run.model.id not in store.models:
             yield _error(path, "/model/id", f"no model card '{run.model.id}'")
         if run.dataset.id not in store.datasets:
@@ -167,7 +167,7 @@ def _runs(store: Store) -> Iterator[Finding]:
             yield _error(
                 path, "/protocol/sha256", f"the protocol's sha256 is {protocol.digest()}: it has changed since"
             )
-        elif protocol.sample_list.sha256 not in (None, run.dataset.list_sha256):
+        elif folder == "runs" and protocol.sample_list.sha256 not in (None, run.dataset.list_sha256):
             yield _error(path, "/dataset/list_sha256", f"the protocol's list has sha256 {protocol.sample_list.sha256}")
 
 

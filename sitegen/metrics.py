@@ -1,7 +1,8 @@
 """The metric registry: one entry for every quantity a table, chart or record may carry.
 
 Notation of the formulas: p is the aligned prediction and g the ground truth in metres, N the number of valid pixels of
-one image; the value of a data set is the mean over its images. Sources and variants: docs, "Metrics".
+one image; the value of a data set is the mean over its images (over its point pairs or planes where a metric is counted
+in them). Sources and variants: docs, "Metrics".
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["METRICS", "POOLED", "Direction", "Group", "Metric", "get"]
+__all__ = ["METRICS", "POOLED", "Counted", "Direction", "Group", "Metric", "get"]
 
 Direction = Literal["lower", "higher"]
+Counted = Literal["pixels", "pairs", "planes"]
 Group = Literal["error", "accuracy", "ordinal", "boundary", "size", "speed", "rank"]
 
 
@@ -31,6 +33,8 @@ class Metric:
         high: Largest value that is possible, or None.
         meaning: One line for a reader who sees it for the first time.
         hides: What it does not show.
+        counted: What each image is made of: the value of a data set is the mean over its images for ``pixels``, and the
+            mean over all its ``pairs`` or ``planes`` otherwise.
     """
 
     id: str
@@ -44,6 +48,7 @@ class Metric:
     high: float | None
     meaning: str
     hides: str = ""
+    counted: Counted = "pixels"
 
     @property
     def arrow(self) -> str:
@@ -384,6 +389,7 @@ _ALL = (
         1.0,
         "Share of point pairs whose order (which is nearer) is predicted against human judgement; all weights are 1 on DIW.",
         "By how much the depths differ.",
+        counted="pairs",
     ),
     Metric(
         "pair_acc",
@@ -397,6 +403,7 @@ _ALL = (
         1.0,
         "Share of point pairs whose nearer point is named correctly (DA-2K).",
         "By how much the depths differ.",
+        counted="pairs",
     ),
     Metric(
         "boundary_f1",
@@ -423,6 +430,7 @@ _ALL = (
         1.0,
         "Share of point pairs to which the prediction gives the very same depth; pair accuracy and WHDR count them as wrong.",
         "Whether the other pairs are right.",
+        counted="pairs",
     ),
     Metric(
         "si_boundary_f1",
@@ -515,6 +523,7 @@ _ALL = (
         None,
         "How far the predicted points of an annotated plane stray from the plane fitted to them, after median scaling on that plane.",
         "A tilted but flat wall scores well; so does a wall at a wrong distance.",
+        counted="planes",
     ),
     Metric(
         "pe_ori",
@@ -528,6 +537,7 @@ _ALL = (
         90.0,
         "Angle between the plane fitted to the predicted points and the annotated plane.",
         "Bumps on the plane.",
+        counted="planes",
     ),
     Metric(
         "dde_0",

@@ -380,8 +380,9 @@ class Disagreement(Record):
 
 Frame = Literal["full-image", "kb-crop-352x1216"]
 """An image as it is, or the KITTI benchmark cut of it: the lowest 352 rows and the middle 1216 columns."""
-MaskSource = Literal["sample-mask", "sample-mask-and-region"]
-"""The valid pixels that a sample declares, or those within the region that the sample declares as well."""
+MaskSource = Literal["sample-mask", "sample-mask-and-region", "none"]
+"""The valid pixels that a sample declares, or those within the region that the sample declares as well. ``none``: every
+pixel of the map, true depth or not, as Depth Pro's boundary F1 takes it."""
 ResizeMode = Literal["nearest", "masked-nearest", "bilinear", "bicubic", "lanczos"]
 ResizeTarget = Annotated[str, StringConstraints(pattern=_RESIZE_TARGET)]
 """The size of the ground truth, of the image as the model got it, or rows x columns."""
@@ -490,6 +491,9 @@ class Alignment(Record):
     """The same as a depth in metres where it is a fixed number: disparity is floored at 1/floor_m."""
     floor_rule: Literal["largest-depth"] | None = _later()
     """The same where each image has its own: ``largest-depth`` floors disparity at 1 / the largest scored depth."""
+    fit_max_res: Annotated[int, Field(ge=1)] | None = _later()
+    """Where a side is longer than this many pixels, the fit sees the nearest columns of a map narrowed by the factor
+    that the longer side is too long; all rows stay, the whole map is scored (Marigold's ``alignment_max_res``)."""
 
 
 class Clamp(Record):
@@ -606,6 +610,16 @@ class Samples(BaseModel):
     degenerate: list[bool]
     """Whether the fit should not be trusted: constant prediction, scale not above 0, or fewer than 10 valid pixels."""
     clamped_share: list[float | None]
+    """Share of the valid pixels that the floor of the fit or the clamp after it changed."""
+    pairs: list[Annotated[int, Field(ge=0)]] | None = _later()
+    """Point pairs of each image; only with metrics that are counted in pairs."""
+    planes: list[Annotated[int, Field(ge=0)]] | None = _later()
+    """Scored planes of each image; only with metrics that are counted in planes."""
+
+    @property
+    def counts(self) -> dict[str, list[int]]:
+        """Return how many pairs and planes each image has, where metrics are counted in them."""
+        return {unit: counts for unit in ("pairs", "planes") if (counts := getattr(self, unit)) is not None}
 
     @property
     def metrics(self) -> dict[str, list[float | None]]:
@@ -619,6 +633,8 @@ class Samples(BaseModel):
         lengths = {name: len(column) for name, column in self.model_dump().items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"columns differ in length: {lengths}")
+        for unit in {METRICS[name].counted for name in self.__pydantic_extra__} - {"pixels", *self.counts}:
+            raise ValueError(f"a metric is counted in {unit}, and there is no column '{unit}'")
         if self.id != sorted(set(self.id)):
             raise ValueError("ids must be sorted and unique")
         return self
@@ -661,6 +677,9 @@ class Run(Record):
     dataset: RunDataset
     protocol: RunProtocol
     prediction_kind: PredictionKind
+    deviations: list[Text] = Field(default=[], exclude_if=lambda value: not value)
+    """In what the predictions were made otherwise than the protocol says (another cut, no flip). Such a run measures
+    something else than the protocol's table: it is shown with these words and never ranked."""
     command: Text
     samples: Samples
     summary: dict[MetricId, float | None]
@@ -711,7 +730,7 @@ class Run(Record):
 
     def _summary_faults(self) -> list[str]:
         pooled = self.protocol.block.get("aggregation") == "pooled-pixels"
-        derived = summarise(self.samples.metrics, self.samples.valid_pixels if pooled else None)
+        derived = summarise(self.samples.metrics, self.samples.valid_pixels if pooled else None, self.samples.counts)
         faults = [f"{name} is missing" for name in derived if name not in self.summary]
         faults += [f"{name} has no column" for name in self.summary if name not in derived]
         for name, value in derived.items():
@@ -834,15 +853,31 @@ def sha256_of(value: Any) -> str:
 
 
 def summarise(
-    columns: Mapping[str, Iterable[float | None]], weights: Iterable[float] | None = None
+    columns: Mapping[str, Iterable[float | None]],
+    weights: Iterable[float] | None = None,
+    counts: Mapping[str, Iterable[float]] | None = None,
 ) -> dict[str, float | None]:
     """Return the mean of each column over the images that have a value, to 6 significant digits; None without any.
 
-    With weights, the valid pixels of each image, it is the value over the pixels of all images together: the weighted
-    mean, of squares where the metric is a root of a mean. A metric that has no such form (``POOLED``) gives None.
+    Args:
+        columns: Metric to its value for each image.
+        weights: The valid pixels of each image: the value is then that over the pixels of all images together, the
+            weighted mean, of squares where the metric is a root of a mean. A metric without such a form (not in
+            ``POOLED``) gives None.
+        counts: Point pairs and planes of each image, by ``Metric.counted``: metrics that are counted in them are means
+            over all pairs or planes, with or without ``weights``.
     """
-    shares = None if weights is None else list(weights)
-    return {name: _summary(list(column), shares, POOLED.get(name)) for name, column in columns.items()}
+    pixels = None if weights is None else list(weights)
+    units = {unit: list(values) for unit, values in (counts or {}).items()}
+    return {name: _summary(list(column), *_weighing(name, pixels, units)) for name, column in columns.items()}
+
+
+def _weighing(
+    name: str, pixels: list[float] | None, units: Mapping[str, list[float]]
+) -> tuple[list[float] | None, int | None]:
+    """Return by what the images of a column are weighed, and the power whose mean is taken."""
+    unit = METRICS[name].counted
+    return (pixels, POOLED.get(name)) if unit == "pixels" else (units[unit], 1)
 
 
 def _summary(column: list[float | None], weights: list[float] | None, power: int | None) -> float | None:

@@ -75,6 +75,8 @@ class Store:
     protocols: dict[tuple[str, str], Protocol] = field(default_factory=dict)
     disagreements: dict[str, Disagreement] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
+    sensitivity: tuple[Run, ...] = ()
+    """One model's predictions of a few images under many protocols: for comparing protocols, never on a board."""
     speeds: tuple[Speed, ...] = ()
     galleries: tuple[GalleryIndex, ...] = ()
     verified: frozenset[str] = frozenset()
@@ -147,7 +149,8 @@ class _Loader:
             numbers=tuple(self._numbers(sources)),
             protocols=self.protocols(),
             disagreements=self._cards("disagreements/*.yaml", Disagreement),
-            runs=tuple(self._runs()),
+            runs=tuple(self._runs("runs")),
+            sensitivity=tuple(self._runs("sensitivity")),
             speeds=tuple(self._speeds()),
             galleries=tuple(self._galleries()),
             verified=self._verified(),
@@ -220,8 +223,8 @@ class _Loader:
                 protocols[protocol.dataset, protocol.id] = protocol
         return protocols
 
-    def _runs(self) -> Iterator[Run]:
-        for path in self._files("runs/*/*/*.json"):
+    def _runs(self, folder: str) -> Iterator[Run]:
+        for path in self._files(f"{folder}/*/*/*.json"):
             run = self._record(path, self.reader.json, Run)
             if run is None:
                 continue
@@ -268,6 +271,7 @@ _LAYOUT = (
     "protocols/*/*.yaml",
     "disagreements/*.yaml",
     "runs/*/*/*.json",
+    "sensitivity/*/*/*.json",
     "speed/*/*.json",
     "gallery/*/*/index.json",
     "gallery/*/*/*.webp",

@@ -13,6 +13,7 @@ from sitegen.records import (
     DatasetCard,
     Protocol,
     Run,
+    Samples,
     canonical_json,
     round_significant,
     sha256_of,
@@ -65,6 +66,31 @@ def test_pooled_summary_weighs_pixels_and_squares_roots() -> None:
     """Weighted by valid pixels, means as means, roots of means as such; what cannot be pooled has no value."""
     columns = {"abs_rel": [0.1, 0.4], "rmse": [1.0, 2.0], "silog": [3.0, 4.0]}
     assert summarise(columns, [30, 10]) == {"abs_rel": 0.175, "rmse": 1.32288, "silog": None}
+
+
+def test_pairs_and_planes_count_alike_whatever_image_they_are_in() -> None:
+    """A metric that is counted in pairs or planes is the mean over all of them, pooled pixels or not."""
+    columns = {"pair_acc": [1.0, 0.5], "pe_ori": [None, 3.0], "abs_rel": [0.1, 0.3]}
+    counts = {"pairs": [1, 3], "planes": [0, 2]}
+    assert summarise(columns, None, counts) == {"pair_acc": 0.625, "pe_ori": 3.0, "abs_rel": 0.2}
+    assert summarise(columns, [10, 30], counts)["pair_acc"] == 0.625
+
+
+def test_a_metric_counted_in_pairs_needs_their_number() -> None:
+    """A run whose images have a pair accuracy and no number of pairs proves nothing and is refused."""
+    run = make.make_run()
+    samples = {**run["samples"], "pair_acc": [1.0, 0.5]}
+    with pytest.raises(ValidationError, match="a metric is counted in pairs, and there is no column 'pairs'"):
+        Samples.model_validate(samples)
+    assert Samples.model_validate({**samples, "pairs": [1, 3]}).counts == {"pairs": [1, 3]}
+
+
+def test_deviations_are_part_of_the_record_only_where_there_are_any() -> None:
+    """A run made as its protocol says keeps the digest it had before runs could say otherwise."""
+    plain, other = make.make_run(), make.make_run(deviations=["predicted from the full image"])
+    assert "deviations" not in plain
+    assert other["deviations"] == ["predicted from the full image"]
+    assert plain["sha256"] != other["sha256"]
 
 
 def test_words_that_came_later_leave_old_digests_alone() -> None:
