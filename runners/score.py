@@ -6,19 +6,22 @@ Whatever is not understood here is refused by name (:func:`unsupported`), never 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from runners.align import Mode, align
+from runners.align import Aligned, Mode, align
 from runners.crop import CropError, frame_slices, window
+from runners.datasets.base import Annotations, Intrinsics
+from runners.image_metrics import IMAGE_METRICS, ImageView, MissingAnnotationError, image_metrics, needs
 from runners.metrics import DEPTH_METRICS, depth_metrics
 from runners.prediction import KindError, as_kind, weaker_kinds
 from runners.resize import resize_prediction, step_faults, truth_size
 from runners.slices import Slice, slice_masks
 from runners.solvers import SOLVERS
-from sitegen.metrics import POOLED
+from sitegen.metrics import METRICS, POOLED
 from sitegen.records import Alignment, Clamp, CropWindow, Frame, PredictionKind, Protocol, ValidRange
 
 __all__ = ["ProtocolError", "Scores", "SliceScores", "refusals", "score", "scored_kind", "unsupported"]
@@ -42,15 +45,17 @@ class Scores:
     """The scores of a batch; every tensor has one value an image.
 
     Attributes:
-        metrics: Metric id to float64 (B,), in the protocol's order; NaN for an image without a valid pixel.
+        metrics: Metric id to float64 (B,), in the protocol's order; NaN for an image without a valid pixel, or without
+            an edge, plane or pair where a metric is about those.
         valid_pixels: Pixels that counted, int64 (B,).
         scale: Fitted scale, float64 (B,).
         shift: Fitted shift, float64 (B,).
         degenerate: Whether the fit should not be trusted, bool (B,).
-        clamped_share: Share of the valid pixels that the clamp changed, float64 (B,).
+        clamped_share: Share of the valid pixels that the floor of the fit or the clamp changed, float64 (B,).
         not_finite: Valid pixels whose prediction is NaN or infinite, int64 (B,).
         scored_as: The kind under which the predictions were scored.
-        slices: The same metrics over parts of the valid pixels, by slice.
+        slices: The depth metrics over parts of the valid pixels, by slice.
+        counts: ``pairs`` and ``planes`` that metrics are over, int64 (B,), where the protocol has such metrics.
     """
 
     metrics: dict[str, Tensor]
@@ -62,6 +67,12 @@ class Scores:
     not_finite: Tensor
     scored_as: PredictionKind
     slices: dict[Slice, SliceScores] = field(default_factory=dict)
+    counts: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> Tensor:
+        """Return how much of each image counted: pairs where only pairs are scored, else valid pixels, int64 (B,)."""
+        return self.counts["pairs"] if self.scored_as == "ordinal" else self.valid_pixels
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,11 @@ def score(
     protocol: Protocol,
     *,
     image_size: tuple[int, int] | None = None,
+    covers: Frame | None = None,
     slices: tuple[Slice, ...] = (),
     sky: Tensor | None = None,
+    annotations: Sequence[Annotations] = (),
+    intrinsics: Sequence[Intrinsics | None] = (),
 ) -> Scores:
     """Score a batch of predictions as a protocol says.
 
@@ -95,12 +109,17 @@ def score(
         mask: Bool (B, H, W), the pixels that the protocol's mask source leaves (:func:`sample_mask`).
         protocol: The record.
         image_size: Rows and columns of the image as the model got it; those of the ground truth when None.
+        covers: What the prediction covers, where that is not the protocol's ``input_crop``: the resize chain then runs
+            at that frame's size and its result is cut. That is another measurement than the protocol's, and whoever
+            asks for it says so beside the numbers.
         slices: Parts of the valid pixels to score besides, under the same alignment.
         sky: Bool (B, H, W), where the image shows sky; only for the slice ``no-sky``.
+        annotations: What is marked on each image; only for metrics that need it.
+        intrinsics: fx, fy, cx, cy of each truth in its pixels; only for metrics of planes and point clouds.
 
     Raises:
         ProtocolError: If the protocol asks for something that this engine cannot do, or does not fit the size of the
-            ground truth or the slices.
+            ground truth, the slices or what is marked on the images.
         KindError: If the protocol only scores kinds that are stronger than the prediction's.
     """
     if faults := unsupported(protocol):
@@ -110,24 +129,26 @@ def score(
     if expected not in (None, tuple(truth.shape[-2:])):
         raise ProtocolError(f"the ground truth is {tuple(truth.shape[-2:])}, the protocol is for data of {expected}")
     valid = mask & _in_range(truth, protocol.valid_range) & _window(protocol.crop, truth)
+    values = as_kind(_covering(prediction, kind, truth, protocol, image_size, covers), kind, target)
     rows, columns = _frame(protocol.input_crop, truth)
     truth, valid = truth[:, rows, columns], valid[:, rows, columns]
-    values = as_kind(_resized(prediction, kind, truth, protocol, image_size), kind, target)
     rule = protocol.alignment[target]
     aligned = align(values, truth, valid, _mode(rule), estimator=rule.estimator, floor=_floor(rule, truth, valid))
     depth = _clamp(aligned.depth, protocol.clamp)
-    count = valid.sum(dim=(1, 2))
-    changed = (valid & (depth != aligned.depth) & ~depth.isnan()).sum(dim=(1, 2))
+    special, counts = _image_metrics(depth, truth, valid, protocol, kind, annotations, intrinsics)
+    depth_names = [name for name in protocol.metrics if name in DEPTH_METRICS]
+    found = {**depth_metrics(depth, truth, valid, depth_names), **special}
     return Scores(
-        metrics=depth_metrics(depth, truth, valid, protocol.metrics),
-        valid_pixels=count,
+        metrics={name: found[name] for name in protocol.metrics},
+        valid_pixels=valid.sum(dim=(1, 2)),
         scale=aligned.scale,
         shift=aligned.shift,
-        degenerate=aligned.degenerate,
-        clamped_share=changed.double() / count,
+        degenerate=aligned.degenerate & (target != "ordinal"),  # nothing is fitted to pairs
+        clamped_share=_changed_share(aligned, depth, valid, target),
         not_finite=(valid & ~values.isfinite()).sum(dim=(1, 2)),
         scored_as=target,
         slices=_slices(depth, truth, valid, protocol, slices, None if sky is None else sky[:, rows, columns]),
+        counts=counts,
     )
 
 
@@ -176,9 +197,25 @@ def _clamp_faults(protocol: Protocol) -> list[str]:
 
 
 def _procedure_faults(protocol: Protocol) -> list[str]:
-    faults = [f"metrics: '{name}' is not computed here" for name in protocol.metrics if name not in DEPTH_METRICS]
+    known = {*DEPTH_METRICS, *IMAGE_METRICS}
+    faults = [f"metrics: '{name}' is not computed here" for name in protocol.metrics if name not in known]
     if protocol.aggregation == "pooled-pixels":
-        faults += [f"metrics: '{name}' cannot be pooled from images" for name in protocol.metrics if name not in POOLED]
+        pixels = [name for name in protocol.metrics if METRICS[name].counted == "pixels"]
+        faults += [f"metrics: '{name}' cannot be pooled from images" for name in pixels if name not in POOLED]
+    return faults
+
+
+def _metric_faults(protocol: Protocol) -> list[str]:
+    """Return which metrics do not go with the mask, the cut or the kinds of a protocol."""
+    of_pairs = {name for name in protocol.metrics if METRICS[name].counted == "pairs"}
+    unmasked = {name for name in protocol.metrics if protocol.mask == "none" and name != "si_boundary_f1"}
+    cut = {name for name in protocol.metrics if protocol.input_crop != "full-image" and needs(name)}
+    faults = [f"metrics: '{name}' needs a mask, and the protocol has none" for name in sorted(unmasked)]
+    faults += [f"metrics: '{name}' is marked on the whole image, and the protocol cuts it" for name in sorted(cut)]
+    if of_pairs and (set(protocol.alignment) != {"ordinal"} or of_pairs != set(protocol.metrics)):
+        faults.append(f"metrics: {', '.join(sorted(of_pairs))} stand alone, under the kind 'ordinal'")
+    if "ordinal" in protocol.alignment and not of_pairs:
+        faults.append("alignment/ordinal: an order has no depth that could be scored")
     return faults
 
 
@@ -196,7 +233,7 @@ def _rule_faults(rule: Alignment) -> list[str]:
     return faults
 
 
-_CHECKS = (_clamp_faults, _procedure_faults)
+_CHECKS = (_clamp_faults, _procedure_faults, _metric_faults)
 
 
 def _mode(rule: Alignment) -> Mode:
@@ -240,6 +277,23 @@ def _frame(frame: Frame, truth: Tensor) -> tuple[slice, slice]:
         raise ProtocolError(f"input_crop: {error}") from error
 
 
+def _covering(
+    prediction: Tensor,
+    kind: PredictionKind,
+    truth: Tensor,
+    protocol: Protocol,
+    image_size: tuple[int, int] | None,
+    covers: Frame | None,
+) -> Tensor:
+    """Return the predictions at the size of the truth as the protocol cuts it."""
+    cut = _frame(protocol.input_crop, truth)
+    if covers in (None, protocol.input_crop):
+        return _resized(prediction, kind, truth[:, *cut], protocol, image_size)
+    if covers != "full-image":
+        raise ProtocolError(f"covers: a prediction of '{covers}' has no values for all of '{protocol.input_crop}'")
+    return _resized(prediction, kind, truth, protocol, image_size)[:, *cut]
+
+
 def _resized(
     prediction: Tensor, kind: PredictionKind, truth: Tensor, protocol: Protocol, image_size: tuple[int, int] | None
 ) -> Tensor:
@@ -256,6 +310,44 @@ def _resized(
     return values
 
 
+def _image_metrics(
+    depth: Tensor,
+    truth: Tensor,
+    valid: Tensor,
+    protocol: Protocol,
+    kind: PredictionKind,
+    annotations: Sequence[Annotations],
+    intrinsics: Sequence[Intrinsics | None],
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the metrics that look at images one by one, float64 (B,), and the pairs and planes, int64 (B,)."""
+    wanted = [name for name in protocol.metrics if name in IMAGE_METRICS]
+    if not wanted:
+        return {}, {}
+    marked = annotations or [Annotations()] * len(truth)
+    cameras = intrinsics or [None] * len(truth)
+    nearer = kind == "affine-invariant-disparity" and "ordinal" in protocol.alignment
+    try:
+        found = [
+            image_metrics(ImageView(p, g, None if protocol.mask == "none" else v, notes, camera, nearer), wanted)
+            for p, g, v, notes, camera in zip(depth, truth, valid, marked, cameras, strict=True)
+        ]
+    except MissingAnnotationError as error:
+        raise ProtocolError(str(error)) from error
+    values, counts = ([row[part] for row in found] for part in (0, 1))
+    return _columns(values, torch.float64, truth.device), _columns(counts, torch.int64, truth.device)
+
+
+def _columns(rows: Sequence[Mapping[str, float]], dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+    names = rows[0] if rows else {}
+    return {name: torch.tensor([row[name] for row in rows], dtype=dtype, device=device) for name in names}
+
+
+def _changed_share(aligned: Aligned, depth: Tensor, valid: Tensor, target: PredictionKind) -> Tensor:
+    """Return the share of the valid pixels that floor or clamp changed; 0 where pairs are scored, which have none."""
+    changed = (valid & (depth != aligned.depth) & ~depth.isnan()).sum(dim=(1, 2)).double()
+    return torch.zeros_like(changed) if target == "ordinal" else changed / valid.sum(dim=(1, 2))
+
+
 def _slices(
     depth: Tensor, truth: Tensor, valid: Tensor, protocol: Protocol, names: tuple[Slice, ...], sky: Tensor | None
 ) -> dict[Slice, SliceScores]:
@@ -263,8 +355,9 @@ def _slices(
         masks = slice_masks(truth, valid, names, farthest=protocol.valid_range.max_m, sky=sky)
     except ValueError as error:
         raise ProtocolError(str(error)) from error
+    depth_names = [name for name in protocol.metrics if name in DEPTH_METRICS]
     return {
-        name: SliceScores(mask.sum(dim=(1, 2)), depth_metrics(depth, truth, mask, protocol.metrics))
+        name: SliceScores(mask.sum(dim=(1, 2)), depth_metrics(depth, truth, mask, depth_names))
         for name, mask in masks.items()
     }
 

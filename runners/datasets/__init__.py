@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from runners.datasets.base import Dataset, DatasetError, Intrinsics, Sample, SampleError, Skip
+from runners.datasets.base import (
+    Annotations,
+    Dataset,
+    DatasetError,
+    Intrinsics,
+    Planes,
+    PointPairs,
+    Sample,
+    SampleError,
+    Skip,
+)
 from runners.datasets.manifest import open_manifest
 from runners.datasets.registry import DATASETS, open  # noqa: A004 - the plan's name; always used as datasets.open
 
 __all__ = [
     "DATASETS",
+    "Annotations",
     "Dataset",
     "DatasetError",
     "Intrinsics",
+    "Planes",
+    "PointPairs",
     "Sample",
     "SampleError",
     "Skip",

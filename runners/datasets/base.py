@@ -10,7 +10,18 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Dataset", "DatasetError", "Intrinsics", "Item", "Sample", "SampleError", "Skip"]
+__all__ = [
+    "Annotations",
+    "Dataset",
+    "DatasetError",
+    "Intrinsics",
+    "Item",
+    "Planes",
+    "PointPairs",
+    "Sample",
+    "SampleError",
+    "Skip",
+]
 
 Intrinsics = tuple[float, float, float, float]
 """fx, fy, cx, cy in pixels of the image."""
@@ -22,6 +33,49 @@ class DatasetError(Exception):
 
 class SampleError(Exception):
     """One sample cannot be used; the message is the reason that the record keeps."""
+
+
+@dataclass(frozen=True)
+class PointPairs:
+    """Pairs of points of which annotators said which is farther.
+
+    Attributes:
+        first: Row and column of the first points, 0-based, int64 (K, 2).
+        second: Of the second points, likewise.
+        first_is_farther: Bool (K,).
+    """
+
+    first: npt.NDArray[np.int64]
+    second: npt.NDArray[np.int64]
+    first_is_farther: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Planes:
+    """Planar regions of an image.
+
+    Attributes:
+        labels: Int (H, W): 0 for none, k for the k-th plane.
+        normals: Float64 (K, 3), unit normals in the axes right, forward, up.
+    """
+
+    labels: npt.NDArray[np.int64]
+    normals: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What annotators marked on an image besides depth, at the size of the truth; None where nobody marked any.
+
+    Attributes:
+        pairs: Ordinal point pairs (DIW, DA-2K).
+        edges: Depth boundaries, bool (H, W) (iBims-1, SYNS-Patches).
+        planes: Planar regions (iBims-1).
+    """
+
+    pairs: PointPairs | None = None
+    edges: npt.NDArray[np.bool_] | None = None
+    planes: Planes | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +92,8 @@ class Sample:
         intrinsics: Of the image, where known.
         region: The part of the mask that the sample's own list asks to score (its crop and farthest depth), bool
             (H, W); None where it says nothing. Only protocols with mask ``sample-mask-and-region`` use it.
+        annotations: What is marked on the image besides depth. An ordinal set has point pairs alone: its truth is 0
+            everywhere, at the size that the points are in.
     """
 
     id: str
@@ -47,6 +103,20 @@ class Sample:
     mask: npt.NDArray[np.bool_]
     intrinsics: Intrinsics | None = None
     region: npt.NDArray[np.bool_] | None = None
+    annotations: Annotations = Annotations()
+
+    @property
+    def truth_intrinsics(self) -> Intrinsics | None:
+        """Return fx, fy, cx, cy in pixels of the truth, whose size may differ from the image's.
+
+        Pixel centres are at whole numbers from 0, so a principal point moves with its half pixel.
+        """
+        if self.intrinsics is None:
+            return None
+        (height, width), (rows, columns) = self.truth.shape, self.image.shape[:2]
+        x, y = width / columns, height / rows
+        fx, fy, cx, cy = self.intrinsics
+        return fx * x, fy * y, (cx + 0.5) * x - 0.5, (cy + 0.5) * y - 0.5
 
 
 @dataclass(frozen=True)

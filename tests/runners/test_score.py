@@ -73,6 +73,21 @@ def test_input_crop_cuts_the_truth_as_well() -> None:
     assert scores.metrics["abs_rel"].item() == 0
 
 
+def test_prediction_of_the_full_image_is_resized_there_and_then_cut() -> None:
+    """Under a protocol that cuts the image a map of the whole of it is enlarged first; a cut one stays as it is."""
+    rows = torch.linspace(1, 5, 375)[:, None].expand(375, 1242)
+    g = rows[None].contiguous()
+    rules = make.protocol(input_crop="kb-crop-352x1216", resize=[{**make.RESIZE, "align_corners": True}])
+    whole = F.interpolate(g[None], size=(5, 7), mode="bilinear", align_corners=True)[0]
+    scores = score(whole, "metric-depth", g, g > 0, rules, covers="full-image")
+    assert scores.metrics["abs_rel"].item() == pytest.approx(0, abs=1e-6)
+    assert scores.valid_pixels.item() == 352 * 1216
+    assert score(whole, "metric-depth", g, g > 0, rules).metrics["abs_rel"].item() > 0.01
+    full = make.protocol()
+    with pytest.raises(ProtocolError, match="has no values for all of 'full-image'"):
+        score(whole, "metric-depth", g, g > 0, full, covers="kb-crop-352x1216")
+
+
 @pytest.mark.parametrize(("inclusive", "count"), [(True, 3), (False, 1)])
 def test_range_is_strict_or_not_as_said(inclusive: bool, count: int) -> None:
     """Depth exactly at a limit counts only where the limit is inclusive."""
@@ -109,7 +124,14 @@ def test_kind_is_never_scored_under_a_stronger_one() -> None:
             {"aggregation": "pooled-pixels", "metrics": ["silog", "rmse"], "primary_metric": "rmse"},
             "metrics: 'silog' cannot be pooled from images",
         ),
-        ({"metrics": ["abs_rel", "whdr"]}, "metrics: 'whdr'"),
+        ({"metrics": ["abs_rel", "matting_recall"]}, "metrics: 'matting_recall' is not computed here"),
+        ({"metrics": ["abs_rel", "whdr"]}, "metrics: whdr stand alone, under the kind 'ordinal'"),
+        ({"alignment": {"ordinal": make.NO_ALIGNMENT}}, "alignment/ordinal: an order has no depth"),
+        ({"mask": "none"}, "metrics: 'abs_rel' needs a mask, and the protocol has none"),
+        (
+            {"input_crop": "kb-crop-352x1216", "metrics": ["abs_rel", "dbe_acc"]},
+            "metrics: 'dbe_acc' is marked on the whole image, and the protocol cuts it",
+        ),
         ({"clamp": {"min_m": None, "max_m": 80.0, "note": "NaN becomes 0"}}, "clamp/note"),
         ({"resize": [{**make.RESIZE, "mode": "lanczos"}]}, "resize/0: mode 'lanczos'"),
         ({"resize": [{**make.RESIZE, "quantity": "colour"}]}, "resize/0: quantity 'colour'"),
@@ -143,7 +165,7 @@ def test_what_cannot_be_done_is_refused_by_name(changes: dict[str, Any], named: 
 
 def test_refusals_are_all_named_at_once() -> None:
     """A protocol that cannot be run and a kind that it does not score give two sentences, a good pair none."""
-    rules = make.protocol(metrics=["whdr"], primary_metric="whdr", alignment={"metric-depth": make.NO_ALIGNMENT})
+    rules = make.protocol(metrics=["fps"], primary_metric="fps", alignment={"metric-depth": make.NO_ALIGNMENT})
     assert len(refusals("ordinal", rules)) == 2
     assert refusals("metric-depth", make.protocol()) == []
 
