@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from runners.models import MODELS
+from runners.models.registry import models as known_models
 from sitegen.metrics import METRICS
 from sitegen.store import DEFAULT_RESULTS
 
@@ -65,7 +65,7 @@ def listing() -> None:
 @listing.command()
 def models() -> None:
     """Models by id, with the kind of their predictions."""
-    for entry in MODELS.values():
+    for entry in known_models().values():
         click.echo(f"{entry.id:<24}{entry.kind:<28}{entry.summary}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from runners.models.registry import MODELS, ModelEntry, ModelOptions, describe, load
+from runners.models.entry import ModelEntry
+from runners.models.registry import ModelOptions, describe, load, models
 
-__all__ = ["MODELS", "ModelEntry", "ModelOptions", "describe", "load"]
+__all__ = ["ModelEntry", "ModelOptions", "describe", "load", "models"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,18 +17,16 @@ import torch.nn.functional as F  # noqa: N812
 from PIL import Image as PilImage
 from torch import Tensor, nn
 
-from runners.models.base import Image, Model, ModelError
+from runners.models.base import DTYPES, Image, ModelError, Network
+from runners.models.entry import ModelEntry
 from runners.models.registry import ModelOptions
 from runners.models.weights import WeightFile, find_weights
 from runners.prediction import Prediction
 
 __all__ = ["VARIANTS", "Meter", "MeterNet", "Variant", "build"]
 
-_COMMIT = "0f9a49ada3af88393ba5dce3839ab471329e37bd"
-_ORIGIN = f"https://raw.githubusercontent.com/lorenzopapa5/METER/{_COMMIT}/models"
 _IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 _IMAGENET_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 
 @dataclass(frozen=True)
@@ -35,78 +34,51 @@ class Variant:
     """What differs between the two checkpoints.
 
     Attributes:
-        weights: The weight file.
         width: Input width in pixels; the height is 192.
         imagenet: Whether the input is normalised with ImageNet's mean and deviation, or only divided by 255.
         units_per_metre: Of the network's output.
     """
 
-    weights: WeightFile
     width: int
     imagenet: bool
     units_per_metre: float
 
 
-def _weights(name: str, sha256: str, data: str) -> WeightFile:
-    licence = f"the origin repository is MIT and says nothing separate about the weights; trained on {data}"
-    return WeightFile("meter-xxs", name, f"{_ORIGIN}/{name}", sha256, 2965623, licence)
-
-
 VARIANTS: dict[str, Variant] = {
-    "meter-xxs-nyu": Variant(
-        _weights(
-            "build_model_best_nyu_xxs",
-            "327cddf3bfc85f4a13b8d18d2f13d8e40cdeb022ea397995c409ef1569bcbb53",
-            "NYU Depth V2 (research use, no explicit licence)",
-        ),
-        width=256,
-        imagenet=True,
-        units_per_metre=100,
-    ),
-    "meter-xxs-kitti": Variant(
-        _weights(
-            "build_model_best_kitti_xxs",
-            "e55544ae36f9ad74237017fd5f8e761db4b258dbed44623c71ce305d44488bea",
-            "KITTI (CC BY-NC-SA 3.0)",
-        ),
-        width=636,
-        imagenet=False,
-        units_per_metre=10,
-    ),
+    "meter-xxs-nyu": Variant(width=256, imagenet=True, units_per_metre=100),
+    "meter-xxs-kitti": Variant(width=636, imagenet=False, units_per_metre=10),
 }
-"""Model id to its checkpoint and input rule."""
+"""Model id to its input rule."""
 
 _HEIGHT = 192
 
 
-class Meter(Model):
+class Meter(Network):
     """The adapter: RGB images in, metric depth at a quarter of the network's input size out."""
 
     kind = "metric-depth"
-    revision = f"lorenzopapa5/METER@{_COMMIT[:7]}"
 
-    def __init__(self, model_id: str, options: ModelOptions) -> None:
-        variant = VARIANTS[model_id]
-        self.id, self.dtype, self.weights_sha256 = model_id, options.dtype, variant.weights.sha256
+    def __init__(self, entry: ModelEntry, options: ModelOptions) -> None:
+        variant, weights = VARIANTS[entry.id], cast(WeightFile, entry.weights)
+        self.id, self.dtype, self.weights_sha256 = entry.id, options.dtype, weights.sha256
+        self.revision = f"lorenzopapa5/METER@{weights.url.split('/')[-3][:7]}"
         self._variant, self._device = variant, torch.device(options.device)
         self.settings = {
             "input": f"{variant.width}x{_HEIGHT}, bilinear (Pillow), aspect not kept",
             "normalisation": "ImageNet mean and deviation" if variant.imagenet else "divided by 255",
             "output": f"1/{variant.units_per_metre:g} m",
         }
-        self._net = _load(find_weights(variant.weights, options.weights_dir)).to(self._device, _DTYPES[options.dtype])
+        self._net = _load(find_weights(weights, options.weights_dir)).to(self._device, DTYPES[options.dtype])
 
-    @torch.inference_mode()
-    def predict(self, images: Sequence[Image]) -> list[Prediction]:
+    def infer(self, images: Sequence[Image]) -> list[Prediction]:
         """Return metric depth in metres, float32 (48, 64) or (48, 160), for each image."""
-        raw = self.raw(images)
-        return [Prediction(self.kind, depth / self._variant.units_per_metre) for depth in raw]
+        return self.as_predictions(self.raw(images) / self._variant.units_per_metre)
 
     @torch.inference_mode()
     def raw(self, images: Sequence[Image]) -> Tensor:
         """Return the network's own output, float32 (B, h, w): centimetres (NYU) or decimetres (KITTI)."""
         batch = torch.stack([self._input(image) for image in images])
-        output: Tensor = self._net(batch.to(self._device, _DTYPES[self.dtype]))
+        output: Tensor = self._net(batch.to(self._device, DTYPES[self.dtype]))
         return output[:, 0].float()
 
     def _input(self, image: Image) -> Tensor:
@@ -118,9 +90,9 @@ class Meter(Model):
         return torch.from_numpy(scaled).permute(2, 0, 1)
 
 
-def build(model_id: str, options: ModelOptions) -> Model:
+def build(entry: ModelEntry, options: ModelOptions) -> Meter:
     """Return a METER adapter with its checkpoint loaded."""
-    return Meter(model_id, options)
+    return Meter(entry, options)
 
 
 def _load(path: Path) -> MeterNet:

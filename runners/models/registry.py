@@ -1,19 +1,26 @@
-"""Every model that can be loaded by id. Listing them imports no torch; loading one does."""
+"""Every model that can be loaded by id, ours and those of plug-ins. Listing imports no torch; loading does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sitegen.records import PredictionKind
+from runners.models.catalogue import ENTRIES
+from runners.models.entry import ModelEntry
+from runners.models.errors import ModelError
 
 if TYPE_CHECKING:
     from runners.models.base import Model
 
-__all__ = ["MODELS", "ModelEntry", "ModelOptions", "describe", "load"]
+__all__ = ["PLUGIN_GROUP", "ModelEntry", "ModelOptions", "describe", "load", "models"]
+
+PLUGIN_GROUP = "fathom.models"
+"""Entry point group of plug-ins; each entry point is a ``ModelEntry`` or a sequence of them."""
 
 
 @dataclass(frozen=True)
@@ -24,46 +31,42 @@ class ModelOptions:
         device: A torch device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         dtype: Floating-point type of the computation.
         weights_dir: The weights cache; None for the usual one.
+        compile: Whether the network is compiled (``torch.compile``) at first use.
+        settings: The model's own settings by name, as text; each adapter knows which there are.
     """
 
     device: str = "cpu"
     dtype: str = "float32"
     weights_dir: Path | None = None
+    compile: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class ModelEntry:
-    """What is known of a model before it is loaded.
+@cache
+def models() -> dict[str, ModelEntry]:
+    """Return every model by id: those of this package first, then those of plug-ins.
 
-    Attributes:
-        id: Of the model and of its card.
-        kind: What its predictions are invariant to.
-        summary: One line.
-        module: Where its adapter is.
-        build: Name of the adapter's function ``(model_id, options) -> Model``.
-        needs_training: Whether it is fitted on a training split first.
+    Raises:
+        ModelError: If a plug-in cannot be imported, gives something else than entries, or takes an id that is in use.
     """
+    found = {entry.id: entry for entry in ENTRIES}
+    for point in sorted(entry_points(group=PLUGIN_GROUP), key=lambda point: point.name):
+        for entry in _plugged(point.name, point.load):
+            if entry.id in found:
+                raise ModelError(f"plug-in '{point.name}': the model id '{entry.id}' is in use already")
+            found[entry.id] = entry
+    return found
 
-    id: str
-    kind: PredictionKind
-    summary: str
-    module: str
-    build: str = "build"
-    needs_training: bool = False
 
-
-_ENTRIES = (
-    ModelEntry("baseline-mean-depth", "metric-depth", "Mean depth of the training images", "baselines", "build", True),
-    ModelEntry(
-        "baseline-row-prior", "metric-depth", "Mean depth of each image row in training", "baselines", "build", True
-    ),
-    ModelEntry("baseline-dark-channel", "affine-invariant-depth", "Dark channel prior (He et al. 2011)", "baselines"),
-    ModelEntry("meter-xxs-nyu", "metric-depth", "METER-XXS trained on NYU Depth V2", "meter"),
-    ModelEntry("meter-xxs-kitti", "metric-depth", "METER-XXS trained on KITTI", "meter"),
-)
-
-MODELS: dict[str, ModelEntry] = {entry.id: entry for entry in _ENTRIES}
-"""Every model by id."""
+def _plugged(name: str, load_entries: Callable[[], object]) -> list[ModelEntry]:
+    try:
+        loaded = load_entries()
+    except Exception as error:  # whatever a plug-in raises is its own fault, and is named so
+        raise ModelError(f"plug-in '{name}' cannot be imported ({type(error).__name__}: {error})") from error
+    entries = [loaded] if isinstance(loaded, ModelEntry) else list(loaded) if isinstance(loaded, list | tuple) else []
+    if not entries or not all(isinstance(entry, ModelEntry) for entry in entries):
+        raise ModelError(f"plug-in '{name}' gives no ModelEntry")
+    return entries
 
 
 def describe(model_id: str) -> ModelEntry:
@@ -72,34 +75,45 @@ def describe(model_id: str) -> ModelEntry:
     Raises:
         ModelError: If the id is unknown.
     """
-    from runners.models.base import ModelError
+    known = models()
+    if model_id not in known:
+        raise ModelError(f"unknown model '{model_id}'; known: {', '.join(known)}")
+    return known[model_id]
 
-    if model_id not in MODELS:
-        raise ModelError(f"unknown model '{model_id}'; known: {', '.join(MODELS)}")
-    return MODELS[model_id]
 
-
-def load(model_id: str, device: str = "cpu", dtype: str = "float32", *, weights_dir: Path | None = None) -> Model:
+def load(
+    model_id: str,
+    device: str = "cpu",
+    dtype: str = "float32",
+    *,
+    weights_dir: Path | None = None,
+    compile: bool = False,  # noqa: A002 - the option's name
+    settings: Mapping[str, str] | None = None,
+) -> Model:
     """Return a model that is ready to predict (or to be fitted).
 
     Args:
-        model_id: One of ``MODELS``.
+        model_id: One of :func:`models`.
         device: A torch device.
         dtype: ``float32``, ``float16``, ``bfloat16`` or ``float64``.
         weights_dir: The weights cache; None for ``FATHOM_WEIGHTS`` or the user's cache.
+        compile: Whether to compile the network.
+        settings: The model's own settings; unknown names and values are refused.
 
     Raises:
-        ModelError: If the id is unknown, the device is not there or the weights cannot be had.
+        ModelError: If the id, a setting or the precision is unknown to the model, the device is not there, or the
+            weights cannot be had.
     """
     entry = describe(model_id)
-    build: Callable[[str, ModelOptions], Model] = getattr(import_module(f"runners.models.{entry.module}"), entry.build)
-    return build(model_id, ModelOptions(_checked_device(device), dtype, weights_dir))
+    chosen = dict(settings or {})
+    if faults := entry.faults(dtype, chosen, compiled=compile):
+        raise ModelError("\n".join(f"model '{model_id}': {fault}" for fault in faults))
+    build: Callable[[ModelEntry, ModelOptions], Model] = getattr(import_module(entry.module), entry.build)
+    return build(entry, ModelOptions(_checked_device(device), dtype, weights_dir, compile, chosen))
 
 
 def _checked_device(name: str) -> str:
     import torch
-
-    from runners.models.base import ModelError
 
     try:
         device = torch.device(name)

@@ -11,7 +11,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from runners.models.base import ModelError
+from runners.models.errors import ModelError
 
 __all__ = ["CACHE_VARIABLE", "WeightFile", "cache_folder", "find_weights"]
 

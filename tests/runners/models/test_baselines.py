@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from runners.datasets import Sample
-from runners.models import MODELS, ModelOptions, load
+from runners.models import load, models
 from runners.models.base import ModelError
-from runners.models.baselines import build
 
 
 def sample(truth: list[list[float]], region: list[list[bool]] | None = None) -> Sample:
@@ -82,7 +81,7 @@ def test_dark_channel_survives_black_and_white() -> None:
 
 def test_registry_agrees_with_the_adapters() -> None:
     """What is listed before loading is what the loaded baseline says of itself."""
-    for entry in MODELS.values():
+    for entry in models().values():
         if entry.id.startswith("baseline-"):
             model = load(entry.id)
             assert (model.id, model.kind, model.needs_training) == (entry.id, entry.kind, entry.needs_training)
@@ -90,5 +89,5 @@ def test_registry_agrees_with_the_adapters() -> None:
 
 def test_baselines_compute_in_float32_only() -> None:
     """Another precision is refused, not ignored."""
-    with pytest.raises(ModelError, match="float32 only, not float16"):
-        build("baseline-mean-depth", ModelOptions(dtype="float16"))
+    with pytest.raises(ModelError, match="runs in float32, not float16"):
+        load("baseline-mean-depth", dtype="float16")

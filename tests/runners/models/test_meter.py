@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from runners.datasets import Dataset, open_manifest
-from runners.models import ModelOptions, load
+from runners.models import ModelOptions, describe, load
 from runners.models.base import ModelError
 from runners.models.meter import VARIANTS, Meter, MeterNet
 from runners.score import score
@@ -119,7 +119,7 @@ def test_wrong_normalisation_would_show(shared: Path, real: Dataset, monkeypatch
     """KITTI with ImageNet's mean and deviation still gives plausible maps, but AbsRel rises above 0.3."""
     wrong = replace(VARIANTS["meter-xxs-kitti"], imagenet=True)
     monkeypatch.setitem(VARIANTS, "meter-xxs-kitti", wrong)
-    model = Meter("meter-xxs-kitti", ModelOptions(weights_dir=shared / "weights"))
+    model = Meter(describe("meter-xxs-kitti"), ModelOptions(weights_dir=shared / "weights"))
     values = measured(model, real, "kitti-depth/0000000005", make.capped(80.0, crop=make.GARG))
     assert 0.3 < values["abs_rel"] < 0.5
 

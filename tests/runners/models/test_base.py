@@ -1,0 +1,85 @@
+"""Networks: images of one size go together, order is kept, a batch without memory is halved and the record says so."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from runners.models.base import Image, Network
+from runners.prediction import Prediction
+
+
+class Spy(Network):
+    """Predicts each image's first pixel and remembers the batches; more than ``fits`` images find no memory."""
+
+    id, kind = "spy", "metric-depth"
+
+    def __init__(self, fits: int = 99) -> None:
+        self.settings, self.fits = {}, fits
+        self.batches: list[list[tuple[int, ...]]] = []
+
+    def infer(self, images: Sequence[Image]) -> list[Prediction]:
+        """Return maps of the image's size."""
+        if len(images) > self.fits:
+            raise torch.OutOfMemoryError("no memory")
+        self.batches.append([image.shape for image in images])
+        return self.as_predictions([torch.full(image.shape[:2], float(image[0, 0, 0])) for image in images])
+
+
+class One(Spy):
+    """Takes one image at a time."""
+
+    largest_batch = 1
+
+
+def image(value: int, height: int = 2, width: int = 3) -> Image:
+    """An image of one value."""
+    return np.full((height, width, 3), value, dtype=np.uint8)
+
+
+def values(found: Sequence[Prediction]) -> list[float]:
+    """The value of each prediction."""
+    return [float(prediction.map[0, 0]) for prediction in found]
+
+
+def test_mixed_sizes_go_in_groups_and_come_back_in_order() -> None:
+    """Two sizes make two batches; each prediction belongs to its image."""
+    spy = Spy()
+    assert values(spy.predict([image(1), image(2, 4), image(3), image(4, 4)])) == [1, 2, 3, 4]
+    assert [len(batch) for batch in spy.batches] == [2, 2]
+    assert all(len(set(batch)) == 1 for batch in spy.batches)
+
+
+def test_a_batch_without_memory_is_halved_and_recorded() -> None:
+    """Seven images where two fit: all are predicted in order, and the settings name what went through at once."""
+    spy = Spy(fits=2)
+    assert values(spy.predict([image(i) for i in range(7)])) == list(range(7))
+    assert max(len(batch) for batch in spy.batches) == 2
+    assert spy.settings["batch_halved_to"] in (1, 2)
+
+
+def test_no_memory_for_one_image_is_an_error() -> None:
+    """There is nothing to halve."""
+    with pytest.raises(torch.OutOfMemoryError):
+        Spy(fits=0).predict([image(1)])
+
+
+def test_a_model_may_take_one_image_at_a_time() -> None:
+    """The adapter's own limit is kept without being an event."""
+    one = One()
+    assert values(one.predict([image(1), image(2)])) == [1, 2]
+    assert [len(batch) for batch in one.batches] == [1, 1]
+    assert one.settings == {}
+
+
+def test_grey_images_are_taken() -> None:
+    """What is handed to predict may be any form of an image."""
+    assert values(Spy().predict([np.full((2, 3), 7, dtype=np.uint8)])) == [7]
+
+
+def test_half_precision_comes_back_as_single() -> None:
+    """Predictions are float32, float64 where the network computed in it."""
+    spy = Spy()
+    assert spy.as_predictions(torch.ones(1, 2, 2, dtype=torch.float16))[0].map.dtype == torch.float32
+    assert spy.as_predictions(torch.ones(1, 2, 2, dtype=torch.float64))[0].map.dtype == torch.float64
