@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from sitegen.records import PREDICTION_KINDS, PredictionKind
+from sitegen.records import PREDICTION_KINDS, Detail, PredictionKind
 
 __all__ = ["KindError", "Prediction", "as_kind", "flip_average", "flip_blend", "may_score_as", "weaker_kinds"]
 
@@ -32,15 +33,22 @@ class Prediction:
         kind: What the map is invariant to, the strongest claim that the model makes.
         map: Float (h, w) at the model's own output size: metres for ``metric-depth``, any unit otherwise; larger is
             farther, except for ``affine-invariant-disparity``, where larger is nearer.
+        uncertainty: Float (h, w), the model's own estimate of how unsure it is, in its own unit; None for most.
+        details: What the model decided for this image (which head, which focal length); kept in the record.
     """
 
     kind: PredictionKind
     map: Tensor
+    uncertainty: Tensor | None = None
+    details: Mapping[str, Detail] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse a map that is not a single floating-point plane."""
+        """Refuse a map that is not a single floating-point plane, and an uncertainty of another size."""
         if self.map.dim() != 2 or not self.map.is_floating_point():
             raise ValueError(f"a prediction is one float (h, w) map, not {self.map.dtype} {tuple(self.map.shape)}")
+        if self.uncertainty is not None and self.uncertainty.shape != self.map.shape:
+            sizes = f"{tuple(self.uncertainty.shape)} and {tuple(self.map.shape)}"
+            raise ValueError(f"uncertainty and map must be of one size, not {sizes}")
 
 
 def weaker_kinds(kind: PredictionKind) -> tuple[PredictionKind, ...]:

@@ -25,6 +25,7 @@ __all__ = [
     "Alignment",
     "Checkpoint",
     "DatasetCard",
+    "Detail",
     "Disagreement",
     "DisagreementValue",
     "Estimator",
@@ -596,6 +597,10 @@ class RunProtocol(Record):
         return self
 
 
+Detail = OptionalText | int | float | bool
+"""What a model decided for an image."""
+
+
 class Samples(BaseModel):
     """Columnar per-image values: the fixed columns and one column a metric (None: no value for that image)."""
 
@@ -615,6 +620,8 @@ class Samples(BaseModel):
     """Point pairs of each image; only with metrics that are counted in pairs."""
     planes: list[Annotated[int, Field(ge=0)]] | None = _later()
     """Scored planes of each image; only with metrics that are counted in planes."""
+    details: list[dict[str, Detail]] | None = _later()
+    """What the model decided for each image (which head, which focal length), where it says so."""
 
     @property
     def counts(self) -> dict[str, list[int]]:

@@ -66,3 +66,10 @@ def test_flips_are_averaged_or_blended() -> None:
     left, right = torch.tensor([1.0, 2, 3, 4, 5]), torch.full((5,), 2.0)
     assert flip_blend(left, right).tolist() == [2, 2, 2.5, 3, 5]
     assert flip_average(left, left).tolist() == [3] * 5
+
+
+def test_uncertainty_is_of_the_size_of_the_map() -> None:
+    """A model's uncertainty belongs to its pixels."""
+    with pytest.raises(ValueError, match="one size"):
+        Prediction("metric-depth", torch.ones(2, 3), torch.ones(3, 2))
+    assert Prediction("metric-depth", torch.ones(2, 3), details={"head": "nyu"}).details == {"head": "nyu"}
