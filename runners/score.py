@@ -106,7 +106,7 @@ def score(
         kind: The kind that the predictions declare. Where the protocol has no alignment for it, the nearest weaker
             kind that it has is used.
         truth: Float (B, H, W), metres.
-        mask: Bool (B, H, W), the pixels that the protocol's mask source leaves (:func:`sample_mask`).
+        mask: Bool (B, H, W), the pixels that the protocol's mask source leaves; not looked at where that is ``none``.
         protocol: The record.
         image_size: Rows and columns of the image as the model got it; those of the ground truth when None.
         covers: What the prediction covers, where that is not the protocol's ``input_crop``: the resize chain then runs
@@ -128,7 +128,8 @@ def score(
     expected = truth_size(protocol.resize)
     if expected not in (None, tuple(truth.shape[-2:])):
         raise ProtocolError(f"the ground truth is {tuple(truth.shape[-2:])}, the protocol is for data of {expected}")
-    valid = mask & _in_range(truth, protocol.valid_range) & _window(protocol.crop, truth)
+    valid = _in_range(truth, protocol.valid_range) & _window(protocol.crop, truth)
+    valid = valid if protocol.mask == "none" else valid & mask
     values = as_kind(_covering(prediction, kind, truth, protocol, image_size, covers), kind, target)
     rows, columns = _frame(protocol.input_crop, truth)
     truth, valid = truth[:, rows, columns], valid[:, rows, columns]
@@ -206,12 +207,10 @@ def _procedure_faults(protocol: Protocol) -> list[str]:
 
 
 def _metric_faults(protocol: Protocol) -> list[str]:
-    """Return which metrics do not go with the mask, the cut or the kinds of a protocol."""
+    """Return which metrics do not go with the cut or the kinds of a protocol."""
     of_pairs = {name for name in protocol.metrics if METRICS[name].counted == "pairs"}
-    unmasked = {name for name in protocol.metrics if protocol.mask == "none" and name != "si_boundary_f1"}
     cut = {name for name in protocol.metrics if protocol.input_crop != "full-image" and needs(name)}
-    faults = [f"metrics: '{name}' needs a mask, and the protocol has none" for name in sorted(unmasked)]
-    faults += [f"metrics: '{name}' is marked on the whole image, and the protocol cuts it" for name in sorted(cut)]
+    faults = [f"metrics: '{name}' is marked on the whole image, and the protocol cuts it" for name in sorted(cut)]
     if of_pairs and (set(protocol.alignment) != {"ordinal"} or of_pairs != set(protocol.metrics)):
         faults.append(f"metrics: {', '.join(sorted(of_pairs))} stand alone, under the kind 'ordinal'")
     if "ordinal" in protocol.alignment and not of_pairs:

@@ -382,8 +382,9 @@ class Disagreement(Record):
 Frame = Literal["full-image", "kb-crop-352x1216"]
 """An image as it is, or the KITTI benchmark cut of it: the lowest 352 rows and the middle 1216 columns."""
 MaskSource = Literal["sample-mask", "sample-mask-and-region", "none"]
-"""The valid pixels that a sample declares, or those within the region that the sample declares as well. ``none``: every
-pixel of the map, true depth or not, as Depth Pro's boundary F1 takes it."""
+"""The valid pixels that a sample declares, or those within the region that the sample declares as well. ``none``: the
+sample's mask is not looked at; valid is every depth within the range (ZoeDepth on DIODE), and a metric of whole maps
+takes every pixel (Depth Pro's boundary F1)."""
 ResizeMode = Literal["nearest", "masked-nearest", "bilinear", "bicubic", "lanczos"]
 ResizeTarget = Annotated[str, StringConstraints(pattern=_RESIZE_TARGET)]
 """The size of the ground truth, of the image as the model got it, or rows x columns."""

@@ -86,8 +86,9 @@ class Sample:
         id: Unique within the data set.
         group: The scene, drive or sequence that the image belongs to.
         image: RGB, uint8 (h, w, 3).
-        truth: Depth along the optical axis in metres, float32 (H, W); 0 where there is none. May be of another size
-            than the image: predictions are brought to the size of the truth.
+        truth: Depth along the optical axis in metres, float32 (H, W); 0 where there is none. What is stored where the
+            mask is False stays, since some protocols score it. May be of another size than the image: predictions are
+            brought to the size of the truth.
         mask: Where the truth is a measurement, bool (H, W).
         intrinsics: Of the image, where known.
         region: The part of the mask that the sample's own list asks to score (its crop and farthest depth), bool

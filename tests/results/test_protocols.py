@@ -26,7 +26,7 @@ REFERENCES = {
     "diml-outdoor": {"zoedepth"},
     "sintel": {"midas", "moge", "depth-pro"},
     "tum-rgbd": {"midas"},
-    "diw": {"midas"},
+    "diw": {"midas", "official"},
     "da-2k": {"depth-anything-v2"},
     "gso": {"moge"},
     "mdec-2025-test": {"mdec"},
@@ -46,8 +46,9 @@ COMMITS = {
     "monodepth2-eigen-benchmark": "b676244",
     "depth-pro": "9efe5c1",
     "mdec": "692c4eb",
-    "official": None,  # iBims-1's scripts came with the data set
 }
+AUTHORS = {"ibims-1": None, "diw": "e26f3d3"}
+"""Evaluations of a data set's own authors; iBims-1's scripts came with the data set, without a commit."""
 IMAGES = {
     **{("kitti", name): 652 for name in REFERENCES["kitti"] | {"house"}},
     **{("nyu-depth-v2", name): 654 for name in REFERENCES["nyu-depth-v2"] | {"house"}},
@@ -70,6 +71,7 @@ IMAGES = {
     **{("sintel", name): 1064 for name in ("midas", "moge")},
     ("tum-rgbd", "midas"): 1815,
     ("diw", "midas"): 74441,
+    ("diw", "official"): 74441,
     ("gso", "moge"): 1030,
     ("mdec-2025-test", "mdec"): 775,
 }
@@ -111,6 +113,7 @@ RANGES = {
     ("sintel", "depth-pro"): (None, None, False, False),
     ("tum-rgbd", "midas"): (0, 10, False, False),
     ("diw", "midas"): (None, None, False, False),
+    ("diw", "official"): (None, None, False, False),
     ("da-2k", "depth-anything-v2"): (None, None, False, False),
     ("mdec-2025-test", "mdec"): (1e-3, 100, False, False),
     **{(dataset, "moge"): (0, None, False, False) for dataset in REFERENCES if "moge" in REFERENCES[dataset]},
@@ -152,11 +155,6 @@ BUNDLES = {
 }
 # Metrics over point pairs, planes, edges and point clouds need annotations or whole maps, and the engine scores depth
 # alone until it takes them; their records are complete and refused by name.
-SPECIAL = {
-    *(("diw", "house"), ("diw", "midas"), ("da-2k", "house"), ("da-2k", "depth-anything-v2")),
-    *(("sintel", "depth-pro"), ("ibims-1", "depth-pro"), ("sintel", "moge"), ("ibims-1", "moge")),
-    *(("ibims-1", "official"), ("mdec-2025-test", "mdec")),
-}
 HOUSES = {
     *("nyu-depth-v2", "kitti", "eth3d", "sintel", "diode", "diode-indoor", "diode-outdoor", "ibims-1", "sun-rgbd"),
     *("ddad", "tum-rgbd", "scannet", "virtual-kitti-2", "hypersim", "diw", "da-2k"),
@@ -212,8 +210,9 @@ def test_presets_cite_the_commit_that_was_read(
 ) -> None:
     """Every preset of a system cites one commit of one repository, says where to look, and warns of its traps."""
     record = protocols[dataset, name]
-    assert record.reference.commit == COMMITS[name]
-    assert bool(record.reference.repository) == (COMMITS[name] is not None)
+    commit = AUTHORS[dataset] if name == "official" else COMMITS[name]
+    assert record.reference.commit == commit
+    assert bool(record.reference.repository) == (commit is not None)
     assert record.reference.place
     assert record.reference.paper
     assert not record.house
@@ -342,7 +341,7 @@ def test_kinds_that_the_presets_score(protocols: dict[tuple[str, str], Protocol]
     assert {key[0] for key in PRESETS if key[1] == "moge" and "metric-depth" not in protocols[key].alignment} == {
         *("sintel", "gso")
     }
-    for key in (("diw", "midas"), ("da-2k", "depth-anything-v2")):
+    for key in (("diw", "midas"), ("diw", "official"), ("da-2k", "depth-anything-v2")):
         assert set(protocols[key].alignment) == {"ordinal"}
     for dataset in ("sintel", "ibims-1"):
         rules = protocols[dataset, "depth-pro"].alignment
@@ -353,11 +352,11 @@ def test_kinds_that_the_presets_score(protocols: dict[tuple[str, str], Protocol]
 
 
 def test_how_predictions_are_enlarged(protocols: dict[tuple[str, str], Protocol]) -> None:
-    """Aligned corners: ZoeDepth and Depth Anything. Antialiasing: Marigold and UniDepth. Disparity: three systems."""
+    """Aligned corners: ZoeDepth, Depth Anything, DIW's authors. Antialiasing: Marigold, UniDepth. Disparity: three."""
     for (dataset, name), record in protocols.items():
         steps = [step for step in record.resize if step.what == "prediction"]
         assert {step.mode for step in steps} <= {"bilinear"}, (dataset, name)
-        corners = name == "zoedepth" or name.startswith("depth-anything-v2")
+        corners = name == "zoedepth" or name.startswith("depth-anything-v2") or (dataset, name) == ("diw", "official")
         assert {step.align_corners for step in steps} <= {corners}, (dataset, name)
         assert {step.antialias for step in steps} <= {name in ("marigold", "unidepth")}, (dataset, name)
         inverse = name in ("depth-pro", "mdec") or name.startswith("monodepth2")
@@ -451,12 +450,11 @@ def test_house_protocols_floor_disparity_at_their_cap(protocols: dict[tuple[str,
 
 
 def test_protocols_can_be_run(protocols: dict[tuple[str, str], Protocol]) -> None:
-    """The scoring engine understands every word of all protocols but those that need more than depth (SPECIAL)."""
+    """The scoring engine understands every word of every protocol."""
     pytest.importorskip("torch", reason="the scoring engine needs torch")
     from runners.score import unsupported
 
-    keys = {*PRESETS, *((dataset, "house") for dataset in HOUSES)} - SPECIAL
-    assert {key: faults for key in sorted(keys) if (faults := unsupported(protocols[key]))} == {}
+    assert {key: faults for key, record in protocols.items() if (faults := unsupported(record))} == {}
 
 
 def test_no_rule_that_acts_on_numbers_stands_in_words(protocols: dict[tuple[str, str], Protocol]) -> None:

@@ -73,6 +73,16 @@ def test_input_crop_cuts_the_truth_as_well() -> None:
     assert scores.metrics["abs_rel"].item() == 0
 
 
+def test_a_protocol_may_look_away_from_the_mask() -> None:
+    """ZoeDepth on DIODE: every depth within the range counts, whatever the mask file says of it."""
+    g, p = make.plane([[2, 4, 90]]), make.plane([[2, 5, 1]])
+    marked = torch.tensor([[[True, False, True]]])
+    for mask, count, error in (("sample-mask", 1, 0), ("none", 2, 0.125)):
+        scores = score(p, "metric-depth", g, marked, make.capped(80.0, mask=mask))
+        assert scores.valid_pixels.item() == count
+        assert scores.metrics["abs_rel"].item() == pytest.approx(error)
+
+
 def test_prediction_of_the_full_image_is_resized_there_and_then_cut() -> None:
     """Under a protocol that cuts the image a map of the whole of it is enlarged first; a cut one stays as it is."""
     rows = torch.linspace(1, 5, 375)[:, None].expand(375, 1242)
@@ -127,7 +137,6 @@ def test_kind_is_never_scored_under_a_stronger_one() -> None:
         ({"metrics": ["abs_rel", "matting_recall"]}, "metrics: 'matting_recall' is not computed here"),
         ({"metrics": ["abs_rel", "whdr"]}, "metrics: whdr stand alone, under the kind 'ordinal'"),
         ({"alignment": {"ordinal": make.NO_ALIGNMENT}}, "alignment/ordinal: an order has no depth"),
-        ({"mask": "none"}, "metrics: 'abs_rel' needs a mask, and the protocol has none"),
         (
             {"input_crop": "kb-crop-352x1216", "metrics": ["abs_rel", "dbe_acc"]},
             "metrics: 'dbe_acc' is marked on the whole image, and the protocol cuts it",
