@@ -198,8 +198,7 @@ def load_midas_state(network: MidasNetwork, state: Mapping[str, object]) -> Mida
     with torch.no_grad():
         for name, table in tables.items():
             table.copy_(entries.get(optional[name], table))
-    # LeViT keeps sums of its tables from one forward pass to the next; only a change of mode makes it forget them.
-    network.train()
+    # timm's LeViT keeps what it made of its tables in an earlier forward pass; setting the mode makes it forget.
     return network.eval()
 
 
