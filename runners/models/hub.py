@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runners.models.errors import ModelError
-from runners.models.weights import CACHE_VARIABLE, cache_folder
+from runners.models.weights import CACHE_VARIABLE, cache_folder, file_sha256
 
 __all__ = ["HubWeights", "Snapshot", "find_snapshot"]
 
@@ -90,11 +90,6 @@ def _weights_sha256(folder: Path, weights: HubWeights) -> str:
             f"{folder}: no .safetensors file of {weights.repo}; other formats may run code and are refused"
         )
     if len(files) == 1:
-        return _sha256(files[0])
-    lines = "".join(f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -60,15 +60,16 @@ class Meter(Network):
 
     def __init__(self, entry: ModelEntry, options: ModelOptions) -> None:
         variant, weights = VARIANTS[entry.id], cast(WeightFile, entry.weights)
-        self.id, self.dtype, self.weights_sha256 = entry.id, options.dtype, weights.sha256
-        self.revision = f"lorenzopapa5/METER@{weights.url.split('/')[-3][:7]}"
+        found = find_weights(weights, options.weights_dir)
+        self.id, self.dtype, self.weights_sha256 = entry.id, options.dtype, found.sha256
+        self.revision = "lorenzopapa5/METER@0f9a49a"
         self._variant, self._device = variant, torch.device(options.device)
         self.settings = {
             "input": f"{variant.width}x{_HEIGHT}, bilinear (Pillow), aspect not kept",
             "normalisation": "ImageNet mean and deviation" if variant.imagenet else "divided by 255",
             "output": f"1/{variant.units_per_metre:g} m",
         }
-        self._net = _load(find_weights(weights, options.weights_dir)).to(self._device, DTYPES[options.dtype])
+        self._net = _load(found.path).to(self._device, DTYPES[options.dtype])
 
     def infer(self, images: Sequence[Image]) -> list[Prediction]:
         """Return metric depth in metres, float32 (48, 64) or (48, 160), for each image."""
