@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,20 +114,23 @@ def evaluate_all(
     Raises:
         SavedError: If predictions cannot be kept.
     """
-    maker = Maker(
-        model=_run_model(model),
-        kind=model.kind,
-        environment=describe(device),
-        command=command or command_line(),
-        submitter=submitter,
-    )
+
+    def maker() -> Maker:
+        return Maker(
+            model=_run_model(model),
+            kind=model.kind,
+            environment=describe(device),
+            command=command or command_line(),
+            submitter=submitter,
+        )
+
     tasks = [Task(protocol) for protocol in protocols]
     by_rule = [(rule, _writer_of(rule, writers)) for rule in inputs_of(protocols)]
     groups = [_group(rule, tasks, model, writer) for rule, writer in by_rule]
     outcomes = measure(dataset, groups, tasks, maker, batch=batch, progress=progress)
     for (_, writer), group in zip(by_rule, groups, strict=True):
         if writer and group.kept:
-            writer.finish(dataset, maker, group.skipped)
+            writer.finish(dataset, maker(), group.skipped)
     return outcomes
 
 
@@ -192,7 +196,9 @@ def _group(rule: ModelInput, tasks: list[Task], model: Model, writer: Writer | N
                 writer.add(seen)
             yield seen
 
-    return Group(predict, [task for task in tasks if input_of(task.protocol) == rule], kept=writer is not None)
+    return Group(
+        model.id, predict, [task for task in tasks if input_of(task.protocol) == rule], kept=writer is not None
+    )
 
 
 def _predict(model: Model, images: list[Image], *, flip: bool) -> list[Prediction]:
@@ -207,13 +213,17 @@ def _predict(model: Model, images: list[Image], *, flip: bool) -> list[Predictio
     straight, mirrored = [_widened(p) for p in straight], [_widened(p) for p in mirrored]
     if not flip:
         return straight
-    return [Prediction(a.kind, flip_average(a.map, b.map)) for a, b in zip(straight, mirrored, strict=True)]
+    return [_averaged(a, b) for a, b in zip(straight, mirrored, strict=True)]
+
+
+def _averaged(straight: Prediction, mirrored: Prediction) -> Prediction:
+    """Return the mean of both; what the model decided is told of the image as it is, and no uncertainty is left."""
+    return replace(straight, map=flip_average(straight.map, mirrored.map), uncertainty=None)
 
 
 def _widened(prediction: Prediction) -> Prediction:
-    return Prediction(
-        prediction.kind, prediction.map.cpu().to(torch.promote_types(prediction.map.dtype, torch.float32))
-    )
+    wide = torch.promote_types(prediction.map.dtype, torch.float32)
+    return replace(prediction, map=prediction.map.cpu().to(wide))
 
 
 def _mean(values: list[float | None]) -> float:

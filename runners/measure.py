@@ -107,7 +107,7 @@ class Task:
         self.watch = Watch(self.protocol)
 
     def take(self, seen: Seen, model_id: str) -> None:
-        """Score one prediction; what cannot be scored becomes the task's failure."""
+        """Score one prediction of a model; what cannot be scored becomes the task's failure."""
         if self.failure:
             return
         try:
@@ -120,12 +120,13 @@ class Task:
     def _add(self, seen: Seen, model_id: str) -> None:
         check_prepared(seen.sample, self.protocol)
         scores = _score(seen, self)
-        valid, least = int(scores.valid_pixels), self.protocol.minimum_valid_pixels
-        if valid < least:
-            self.skipped.append(Skip(seen.sample.id, f"{valid} valid pixels; the protocol asks for at least {least}"))
+        counted, least = int(scores.counted), self.protocol.minimum_valid_pixels
+        if counted < least:
+            what = "pairs" if scores.scored_as == "ordinal" else "valid pixels"
+            self.skipped.append(Skip(seen.sample.id, f"{counted} {what}; the protocol asks for at least {least}"))
             return
         self.watch.look(seen.sample, seen.prediction, scores)
-        for name, value in _row(seen.sample, scores, model_id).items():
+        for name, value in _row(seen, scores, model_id).items():
             self.columns.setdefault(name, []).append(value)
 
 
@@ -134,6 +135,7 @@ class Group:
     """Tasks that share predictions.
 
     Attributes:
+        model_id: Whose predictions they are.
         predict: Gives the predictions of a few samples, or the reasons why there are none.
         tasks: What they are scored under.
         kept: Whether predictions are wanted even where no task is left that could be scored.
@@ -141,6 +143,7 @@ class Group:
         skipped: The samples without a prediction so far.
     """
 
+    model_id: str
     predict: Callable[[list[Sample]], Iterator[Seen | Skip]]
     tasks: list[Task]
     kept: bool = False
@@ -152,7 +155,7 @@ class Group:
         """Return whether there is still something to predict for."""
         return self.kept or any(task.failure is None for task in self.tasks)
 
-    def run(self, samples: list[Sample], skips: list[Skip], model_id: str) -> None:
+    def run(self, samples: list[Sample], skips: list[Skip]) -> None:
         """Predict a few samples and score them under every task; ``skips`` are those that could not be read."""
         if not self.wanted:
             return
@@ -170,7 +173,7 @@ class Group:
             task.seconds_predict = (task.seconds_predict or 0.0) + seconds if self.timed else None
             for item in found:
                 if isinstance(item, Seen):
-                    task.take(item, model_id)
+                    task.take(item, self.model_id)
 
     def _fail(self, error: Exception) -> None:
         """Give up: the same fault would come with every protocol of the group."""
@@ -183,13 +186,14 @@ def measure(
     dataset: Dataset,
     groups: Sequence[Group],
     tasks: Sequence[Task],
-    maker: Maker,
+    maker: Callable[[], Maker],
     *,
     batch: int = 1,
     progress: Progress = lambda _: None,
 ) -> list[Outcome]:
     """Read every sample once, predict it once a group, score it under every task; return one outcome a task, in order.
 
+    ``maker`` is asked at the end: a model may note in its settings what happened while it predicted.
     ``timings.seconds_total`` of each record is the time of the whole pass that the record came from.
     """
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
@@ -199,10 +203,11 @@ def measure(
         ids = dataset.ids[first : first + batch]
         samples, skips = _read(dataset, ids)
         for group in groups:
-            group.run(samples, skips, maker.model.id)
+            group.run(samples, skips)
         progress(len(ids))
     seconds = time.perf_counter() - clock
-    return [_outcome(dataset, task, maker, started, seconds) for task in tasks]
+    made = maker()
+    return [_outcome(dataset, task, made, started, seconds) for task in tasks]
 
 
 def _read(dataset: Dataset, ids: Sequence[str]) -> tuple[list[Sample], list[Skip]]:
@@ -216,19 +221,29 @@ def _read(dataset: Dataset, ids: Sequence[str]) -> tuple[list[Sample], list[Skip
 
 
 def _score(seen: Seen, task: Task) -> Scores:
-    truth, mask = torch.from_numpy(seen.sample.truth)[None], torch.from_numpy(_mask(seen.sample, task.protocol))[None]
-    covers: dict[str, Any] = {"covers": task.covers} if task.covers else {}
-    prediction = seen.prediction.map.cpu()[None]
-    return score(prediction, seen.prediction.kind, truth, mask, task.protocol, image_size=seen.input_size, **covers)
+    sample, prediction = seen.sample, seen.prediction
+    return score(
+        prediction.map.cpu()[None],
+        prediction.kind,
+        torch.from_numpy(sample.truth)[None],
+        torch.from_numpy(_mask(sample, task.protocol))[None],
+        task.protocol,
+        image_size=seen.input_size,
+        covers=task.covers,
+        annotations=[sample.annotations],
+        intrinsics=[sample.truth_intrinsics],
+    )
 
 
 def _mask(sample: Sample, protocol: Protocol) -> npt.NDArray[np.bool_]:
+    if protocol.mask == "none":
+        return np.ones_like(sample.mask)
     if protocol.mask == "sample-mask" or sample.region is None:
         return sample.mask
     return sample.mask & sample.region
 
 
-def _row(sample: Sample, scores: Scores, model_id: str) -> dict[str, Any]:
+def _row(seen: Seen, scores: Scores, model_id: str) -> dict[str, Any]:
     values = {
         "scale": float(scores.scale),
         "shift": float(scores.shift),
@@ -239,22 +254,24 @@ def _row(sample: Sample, scores: Scores, model_id: str) -> dict[str, Any]:
     missing = {name for name, value in values.items() if math.isnan(value) and name in MAY_BE_MISSING and not bad}
     if wrong := [name for name, value in values.items() if not math.isfinite(value) and name not in missing]:
         raise EvaluationError(
-            f"model '{model_id}' on '{sample.id}': {', '.join(wrong)} came out as no number ({bad} of the "
+            f"model '{model_id}' on '{seen.sample.id}': {', '.join(wrong)} came out as no number ({bad} of the "
             f"{int(scores.valid_pixels)} valid pixels have a prediction that is NaN or infinite). Leaving the image "
             "out would flatter the model, so there is no record"
         )
     rounded = {name: None if name in missing else round_significant(value) for name, value in values.items()}
-    counted = {"valid_pixels": int(scores.valid_pixels), "degenerate": bool(scores.degenerate)}
-    return {"id": sample.id, "group": sample.group, **counted, **_counts(scores), **rounded}
-
-
-def _counts(scores: Scores) -> dict[str, int]:
-    """Return how many pairs and planes an image has, where the scores are counted in them."""
-    return {unit: int(count) for unit, count in getattr(scores, "counts", {}).items()}
+    return {
+        "id": seen.sample.id,
+        "group": seen.sample.group,
+        "valid_pixels": int(scores.valid_pixels),
+        "degenerate": bool(scores.degenerate),
+        "details": dict(seen.prediction.details),
+        **{unit: int(count) for unit, count in scores.counts.items()},
+        **rounded,
+    }
 
 
 _COUNTS = ("pairs", "planes")
-_FIXED = {"id", "group", "valid_pixels", "degenerate", "scale", "shift", "clamped_share", *_COUNTS}
+_FIXED = {"id", "group", "valid_pixels", "degenerate", "scale", "shift", "clamped_share", "details", *_COUNTS}
 
 
 def _outcome(dataset: Dataset, task: Task, maker: Maker, started: str, seconds: float) -> Outcome:
@@ -290,7 +307,7 @@ def _measured(dataset: Dataset, task: Task, maker: Maker) -> dict[str, Any]:
         "prediction_kind": maker.kind,
         "deviations": list(task.deviations),
         "command": maker.command,
-        "samples": task.columns,
+        "samples": {name: column for name, column in task.columns.items() if name != "details" or any(column)},
         "summary": _summary(task),
         "environment": maker.environment.model_dump(),
         "submitter": maker.submitter,

@@ -47,7 +47,7 @@ def rescore(
     """
     check_same(saved.index, dataset)
     index, scoring = saved.index, describe("cpu")
-    maker = Maker(
+    made = Maker(
         model=index.model,
         kind=index.prediction_kind,
         environment=_environment(index.environment, scoring),
@@ -55,8 +55,8 @@ def rescore(
         submitter=submitter,
     )
     tasks = [_task(index, protocol) for protocol in protocols]
-    group = Group(lambda samples: _seen(saved, samples), tasks, timed=False)
-    return measure(dataset, [group], tasks, maker, progress=progress)
+    group = Group(index.model.id, lambda samples: _seen(saved, samples), tasks, timed=False)
+    return measure(dataset, [group], tasks, lambda: made, progress=progress)
 
 
 def check_same(index: Index, dataset: Dataset) -> None:

@@ -30,7 +30,7 @@ from runners.inputs import ModelInput
 from runners.measure import Maker, Seen
 from runners.prediction import Prediction
 from sitegen.reading import Reader
-from sitegen.records import Environment, FileName, PredictionKind, Record, RunModel, Sha256, Text
+from sitegen.records import Detail, Environment, FileName, PredictionKind, Record, RunModel, Sha256, Text
 from sitegen.records import Skip as SkipRecord
 from sitegen.store import explain
 
@@ -64,6 +64,8 @@ class SavedSample(Record):
     """Whether the file holds the prediction to the last bit, or rounded to its type."""
     sha256: Sha256
     """Of the file."""
+    details: dict[str, Detail] = Field(default_factory=dict)
+    """What the model decided for this image (which head, which focal length)."""
 
 
 class SavedDataset(Record):
@@ -140,6 +142,7 @@ class Writer:
                 "dtype": dtype,
                 "exact": bool(np.array_equal(stored.astype(exact.dtype), exact, equal_nan=True)),
                 "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+                "details": dict(seen.prediction.details),
             }
         )
 
@@ -193,7 +196,9 @@ class Saved:
                 values = archive[_KEY]
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise SavedError(f"{path}: cannot be read: {error}") from error
-        return Prediction(self.index.prediction_kind, torch.from_numpy(values.astype(np.float32)))
+        return Prediction(
+            self.index.prediction_kind, torch.from_numpy(values.astype(np.float32)), details=entry.details
+        )
 
     @cached_property
     def _by_id(self) -> dict[str, SavedSample]:

@@ -1,11 +1,13 @@
 """Scoring saved predictions again: the same numbers as at first, and every difference from the protocol said."""
 
-import inspect
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from runners.datasets import Dataset, Sample, open_manifest
 from runners.datasets.base import Item
@@ -13,9 +15,10 @@ from runners.datasets.origin import Origin
 from runners.evaluate import evaluate, evaluate_all
 from runners.inputs import input_of
 from runners.measure import EvaluationError, Outcome
+from runners.models.base import Image
+from runners.prediction import Prediction
 from runners.rescore import check_same, deviations, rescore, rescore_refusals
 from runners.saved import Saved, SavedError, StoredDtype, Writer, open_saved
-from runners.score import score
 from sitegen.records import Protocol
 from tests.runners import factories as make
 from tests.runners.factories import Constant, LeftBright
@@ -154,18 +157,39 @@ def test_what_was_cut_away_cannot_be_scored(tmp_path: Path) -> None:
         "only, and what was cut away cannot be scored"
     )
     assert rescore_refusals(saved.index, make.protocol(**KB_CROP)) == []
-    assert len(rescore_refusals(saved.index, make.protocol(metrics=["iou"], primary_metric="iou"))) == 2
+    assert len(rescore_refusals(saved.index, make.protocol(metrics=["whdr"], primary_metric="whdr"))) == 2
 
 
-@pytest.mark.skipif("covers" not in inspect.signature(score).parameters, reason="the engine cannot cut predictions yet")
 def test_prediction_of_the_full_image_is_cut_for_a_protocol_that_cuts(tmp_path: Path) -> None:
     """Resized on the full image and then cut: the two halves meet in its middle, not in that of the crop."""
     saved = keep(tmp_path / "p", wide(), make.protocol())
     (run,) = runs(rescore(saved, wide(), [make.protocol(**KB_CROP)]))
     assert run.samples.valid_pixels == [352 * 1216]
     assert len(run.deviations) == 1
-    direct = evaluate(wide(), LeftBright(), make.protocol(**KB_CROP))
-    assert run.samples.valid_pixels == direct.samples.valid_pixels
+    full = torch.nn.functional.interpolate(torch.tensor([[[[1.0, 3.0]]]]), (375, 1242), mode="bilinear")[0, 0]
+    truth = next(iter(wide())).truth
+    cut = slice(23, 375), slice(13, 1229)
+    expected = float(np.mean(np.abs(full.numpy()[cut] - truth[cut]) / truth[cut]))
+    assert run.summary["abs_rel"] == pytest.approx(expected, rel=1e-5)
+    assert run.summary != evaluate(wide(), LeftBright(), make.protocol(**KB_CROP)).summary
+
+
+class Deciding(LeftBright):
+    """Says which head it took for each image."""
+
+    def predict(self, images: Sequence[Image]) -> list[Prediction]:
+        """Return 1x2 maps."""
+        return [replace(p, details={"head": "indoor", "focal_px": 500.5}) for p in super().predict(images)]
+
+
+def test_what_the_model_decided_is_kept(toy: Dataset, tmp_path: Path) -> None:
+    """The column of details comes back from saved predictions; a model that decides nothing has none."""
+    protocol = make.protocol(flip_average=True)
+    saved = keep(tmp_path / "p", toy, protocol, Deciding())
+    (run,) = runs(rescore(saved, toy, [protocol]))
+    assert run.samples.details == [{"head": "indoor", "focal_px": 500.5}] * 4
+    assert run.samples == evaluate(toy, Deciding(), protocol).samples
+    assert evaluate(toy, LeftBright(), protocol).samples.details is None
 
 
 def test_other_samples_are_refused(toy: Dataset, tmp_path: Path) -> None:
