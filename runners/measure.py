@@ -236,9 +236,7 @@ def _score(seen: Seen, task: Task) -> Scores:
 
 
 def _mask(sample: Sample, protocol: Protocol) -> npt.NDArray[np.bool_]:
-    if protocol.mask == "none":
-        return np.ones_like(sample.mask)
-    if protocol.mask == "sample-mask" or sample.region is None:
+    if protocol.mask != "sample-mask-and-region" or sample.region is None:
         return sample.mask
     return sample.mask & sample.region
 
