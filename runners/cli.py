@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,20 +17,25 @@ from sitegen.store import DEFAULT_RESULTS
 
 if TYPE_CHECKING:
     from runners.datasets import Dataset
-    from runners.evaluate import Progress as Advance
+    from runners.datasets.origin import Origin
+    from runners.jobs import Job, Work
+    from runners.measure import Outcome
+    from runners.measure import Progress as Advance
     from runners.models.base import Model
-    from runners.warnings import Watch
-    from sitegen.records import Protocol, Run
+    from runners.saved import StoredDtype, Writer
+    from sitegen.records import Run
 
 __all__ = ["main"]
 
 DTYPES = ("float32", "float16", "bfloat16", "float64")
+STORED_DTYPES = ("float32", "float16")
 
 _path = click.Path(path_type=Path)
 _folder = click.Path(path_type=Path, file_okay=False)
 _results = click.option(
     "--results", type=_folder, default=DEFAULT_RESULTS, show_default=True, help="Folder of the records (protocols)."
 )
+_submitter = click.option("--submitter", default="anonymous", show_default=True, help="Who runs it, for the record.")
 _weights = click.option(
     "--weights-dir",
     type=_folder,
@@ -114,19 +118,41 @@ def doctor(weights_dir: Path | None) -> None:
 @click.option(
     "--manifest", type=_path, metavar="FILE", help="JSON list of your own RGB-D images, instead of --dataset."
 )
+@click.option("--name", metavar="ID", help="What data set the manifest's images are of.  [default: its file's name]")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="GLOB",
+    help="Only the manifest's samples whose id matches, such as 'kitchen/*'. May be given several times.",
+)
 @click.option(
     "--protocol",
     "protocol_ids",
     multiple=True,
     metavar="ID",
-    help="Protocol of the data set, or DATASET/ID. Default: its house protocol; for a manifest, as the manifest says.",
+    help="Protocol of the data set, or DATASET/ID; 'all' or 'DATASET/*' for all that can be run. All are scored in one "
+    "pass. Default: the house protocol; for a manifest, as the manifest says.",
 )
 @click.option("--root", type=_folder, help="Folder of the data set's files, where it does not come with Fathom.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True, help="Of the network.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images per prediction.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
-@click.option("--submitter", default="anonymous", show_default=True, help="Who runs it, for the record.")
+@click.option(
+    "--save-predictions",
+    "save",
+    type=_folder,
+    metavar="DIR",
+    help="Keep the predictions for 'runners rescore': in DIR, or below it where the call makes several sets of them.",
+)
+@click.option(
+    "--predictions-dtype",
+    type=click.Choice(STORED_DTYPES),
+    default="float32",
+    show_default=True,
+    help="Of saved predictions; what float16 cannot hold is kept in float32.",
+)
+@_submitter
 @_weights
 @_results
 @click.option("--out", type=_folder, help="Folder of the runs.  [default: results/runs; for a manifest: runs]")
@@ -134,12 +160,16 @@ def evaluate(
     model_ids: tuple[str, ...],
     dataset_ids: tuple[str, ...],
     manifest: Path | None,
+    name: str | None,
+    only: tuple[str, ...],
     protocol_ids: tuple[str, ...],
     root: Path | None,
     device: str,
     dtype: str,
     batch: int,
     limit: int | None,
+    save: Path | None,
+    predictions_dtype: StoredDtype,
     submitter: str,
     weights_dir: Path | None,
     results: Path,
@@ -148,84 +178,209 @@ def evaluate(
     """Measure models on data sets and write one run record for each combination."""
     if bool(dataset_ids) == bool(manifest):
         raise click.UsageError("give either --dataset or --manifest")
+    if not manifest and (name or only):
+        raise click.UsageError("--name and --only are for a --manifest")
     with _sentences():
+        from runners import jobs
         from runners.models import load
-        from runners.warnings import Watch
 
         chosen = _device(device)
-        jobs = list(_jobs(dataset_ids, manifest, protocol_ids, root, results, limit))
-        _refuse_hopeless(model_ids, [protocol for _, protocol in jobs])
-        for model_id in model_ids:
-            model = load(model_id, chosen, dtype, weights_dir=weights_dir)
-            for dataset, protocol in jobs:
-                watch = Watch(protocol)
-                run = _run(model, dataset, protocol, device=chosen, batch=batch, submitter=submitter, watch=watch)
-                _report(run, dataset, watch, out or (Path("runs") if manifest else results / "runs"))
+        asked = [
+            _job(origin, protocol_ids, results) for origin in _origins(dataset_ids, manifest, name, only, root, limit)
+        ]
+        works, left_out = jobs.works(model_ids, asked)
+        report = _Report(out or (Path("runs") if manifest else results / "runs"), left_out)
+        models: dict[str, Model] = {}
+        for work, writers in zip(works, jobs.writers(works, save, predictions_dtype), strict=True):
+            if work.model_id not in models:  # one at a time: each may fill the device
+                models = {work.model_id: load(work.model_id, chosen, dtype, weights_dir=weights_dir)}
+            outcomes = _run(models[work.model_id], work, writers, device=chosen, batch=batch, submitter=submitter)
+            report.add(outcomes, work.job)
+            report.saved(writers)
+        report.conclude()
 
 
-def _jobs(
+@main.command()
+@click.argument("folder", type=_folder, metavar="DIR")
+@click.option(
+    "--protocol",
+    "protocol_ids",
+    multiple=True,
+    required=True,
+    metavar="ID",
+    help="As for evaluate: ID, DATASET/ID, 'all' or 'DATASET/*'. May be given several times; all in one pass.",
+)
+@click.option("--manifest", type=_path, metavar="FILE", help="Where the images' manifest is now, if it was moved.")
+@click.option("--dataset", "dataset_id", metavar="ID", help="Open the images as this data set instead.")
+@click.option("--root", type=_folder, help="Where the data set's files are now, if they were moved.")
+@_submitter
+@_results
+@click.option("--out", type=_folder, default=Path("runs"), show_default=True, help="Folder of the runs.")
+def rescore(
+    folder: Path,
+    protocol_ids: tuple[str, ...],
+    manifest: Path | None,
+    dataset_id: str | None,
+    root: Path | None,
+    submitter: str,
+    results: Path,
+    out: Path,
+) -> None:
+    """Score predictions that 'runners evaluate --save-predictions' kept in DIR under other protocols.
+
+    Needs the images' truth, but neither the model nor a GPU. Where the predictions were made otherwise than a protocol
+    says, the record says so.
+    """
+    if manifest and (dataset_id or root):
+        raise click.UsageError("give either --manifest or --dataset and --root")
+    with _sentences():
+        from runners import rescore as again
+        from runners.saved import open_saved
+
+        saved = open_saved(folder)
+        origin = _moved(saved.index.dataset.origin, manifest, dataset_id, root)
+        dataset = origin.open()
+        again.check_same(saved.index, origin.limited(dataset))
+        job = _job(origin, protocol_ids, results, dataset)
+        protocols, left_out = job.sort_out(lambda protocol: again.rescore_refusals(saved.index, protocol))
+        report = _Report(out, left_out)
+        with _progress(f"{saved.index.model.id} on {job.dataset.id}", len(job.dataset)) as advance:
+            outcomes = again.rescore(saved, job.dataset, protocols, submitter=submitter, progress=advance)
+        report.add(outcomes, job)
+        report.conclude()
+
+
+def _origins(
     dataset_ids: tuple[str, ...],
     manifest: Path | None,
-    protocol_ids: tuple[str, ...],
+    name: str | None,
+    only: tuple[str, ...],
     root: Path | None,
-    results: Path,
     limit: int | None,
-) -> Iterator[tuple[Dataset, Protocol]]:
-    """Yield every data set with every protocol asked for, all checked before anything runs."""
-    from runners import datasets as sets
-    from runners.protocols import check_list, choose, manifest_protocol, read_protocols
+) -> list[Origin]:
+    from runners.datasets.origin import manifest_id
 
     if manifest is not None:
-        dataset = _limited(sets.open_manifest(manifest, _slug(manifest.stem)), limit)
-        named = choose(read_protocols(results), dataset.id, protocol_ids) if protocol_ids else []
-        yield from ((dataset, protocol) for protocol in named or [manifest_protocol(dataset)])
-    for dataset_id in dataset_ids:
-        dataset = sets.open(dataset_id, root)
-        for protocol in choose(read_protocols(results), dataset_id, protocol_ids):
-            check_list(protocol, dataset)
-            yield _limited(dataset, limit), protocol
+        where = {"manifest": str(manifest.resolve()), "only": list(only), "limit": limit}
+        return [_origin(dataset=name or manifest_id(manifest), **where)]
+    folder = None if root is None else str(root.resolve())
+    return [_origin(dataset=dataset_id, root=folder, limit=limit) for dataset_id in dataset_ids]
 
 
-def _refuse_hopeless(model_ids: tuple[str, ...], protocols: list[Protocol]) -> None:
-    """Refuse, before anything runs, what no run could give: an unknown model or a pair that may not be scored."""
-    from runners.models import describe
-    from runners.score import refusals
+def _origin(**fields: Any) -> Origin:
+    from pydantic import ValidationError
 
-    if faults := list(dict.fromkeys(f for m in model_ids for p in protocols for f in refusals(describe(m).kind, p))):
-        raise Failure("\n".join(faults))
+    from runners.datasets.origin import Origin
+    from sitegen.store import explain
 
-
-def _limited(dataset: Dataset, limit: int | None) -> Dataset:
-    if limit is None or limit >= len(dataset):
-        return dataset
-    click.echo(f"{dataset.id}: {limit} of {len(dataset)} images; not for the boards", err=True)
-    return dataset.limited(limit)
+    try:
+        return Origin.model_validate(fields)
+    except ValidationError as error:
+        faults = [f"--{pointer.strip('/')}: {message}" for pointer, message in explain(error)]
+        raise Failure("\n".join(fault.replace("--dataset:", "name of the data set:") for fault in faults)) from error
 
 
-def _run(
-    model: Model, dataset: Dataset, protocol: Protocol, *, device: str, batch: int, submitter: str, watch: Watch
-) -> Run:
-    from runners.evaluate import evaluate as measure
-    from runners.evaluate import fit
+def _moved(origin: Origin, manifest: Path | None, dataset_id: str | None, root: Path | None) -> Origin:
+    """Return where the images are now, by what the options say; as the predictions say without any."""
+    fields = origin.model_dump()
+    if manifest is not None:
+        fields.update(manifest=str(manifest.resolve()), root=None)
+    elif dataset_id or root:
+        folder = str(root.resolve()) if root else None
+        fields.update(dataset=dataset_id or origin.dataset, manifest=None, only=[], root=folder)
+    return _origin(**fields)
 
+
+def _job(origin: Origin, protocol_ids: tuple[str, ...], results: Path, dataset: Dataset | None = None) -> Job:
+    from runners.jobs import plan
+
+    whole = origin.open() if dataset is None else dataset
+    job = plan(whole, origin, protocol_ids, results)
+    if len(job.dataset) < len(whole):
+        click.echo(f"{whole.id}: {len(job.dataset)} of {len(whole)} images; not for the boards", err=True)
+    return job
+
+
+def _run(model: Model, work: Work, writers: list[Writer], *, device: str, batch: int, submitter: str) -> list[Outcome]:
+    from runners.evaluate import evaluate_all, fit
+
+    dataset = work.job.dataset
     if model.needs_training:
         fit(model, dataset)
-    label = f"{model.id} on {dataset.id}/{protocol.id}"
-    with _progress(label, len(dataset)) as advance:
-        return measure(
-            dataset, model, protocol, device=device, batch=batch, submitter=submitter, progress=advance, watch=watch
+    with _progress(f"{model.id} on {dataset.id}", len(dataset)) as advance:
+        return evaluate_all(
+            dataset,
+            model,
+            work.protocols,
+            device=device,
+            batch=batch,
+            submitter=submitter,
+            progress=advance,
+            writers=writers,
         )
 
 
-def _report(run: Run, dataset: Dataset, watch: Watch, out: Path) -> None:
-    from runners.evaluate import concerns, write_run
+class _Report:
+    """Writes runs and says what came of each protocol; the exit code depends on those asked for by name."""
 
-    path = write_run(run, out)
-    values = ", ".join(f"{METRICS[name].symbol} {run.summary[name]}" for name in run.protocol.block["metrics"][:3])
-    click.echo(f"{path}: {run.dataset.evaluated} images, {values}")
-    notes = [f"{name}: {note}" for name, note in dataset.notes.items() if name in set(run.samples.id)]
-    for note in [*concerns(run), *watch.sentences(), *notes]:
-        click.echo(f"{path}: note: {note}", err=True)
+    def __init__(self, out: Path, left_out: list[str]) -> None:
+        self.out = out
+        self.written = 0
+        self.failures: list[str] = []
+        for reason in left_out:
+            self._left_out(reason)
+
+    def add(self, outcomes: list[Outcome], job: Job) -> None:
+        """Write the runs of one pass."""
+        scored: set[str] = set()
+        for outcome in outcomes:
+            if outcome.run is None:
+                self._no_run(outcome, job)
+            else:
+                self._write(outcome.run, outcome)
+                scored.update(outcome.run.samples.id)
+        for name, note in job.dataset.notes.items():
+            if name in scored:
+                click.echo(f"{job.dataset.id}: note: {name}: {note}", err=True)
+
+    def saved(self, writers: list[Writer]) -> None:
+        """Say where predictions were kept, and which of them in another type than was asked for."""
+        for writer in writers:
+            if writer.index is None:
+                click.echo(f"{writer.folder}: note: the predictions were not finished and cannot be used", err=True)
+                continue
+            click.echo(f"{writer.folder}: {len(writer.index.samples)} predictions from input {writer.rule.name}")
+            if wide := sum(entry.dtype != writer.index.dtype for entry in writer.index.samples):
+                text = f"{wide} of them kept in float32: float16 cannot hold their values"
+                click.echo(f"{writer.folder}: note: {text}", err=True)
+
+    def conclude(self) -> None:
+        """Fail if a protocol that was asked for by name gave no run, or none at all did."""
+        if self.failures:
+            raise Failure("\n".join(self.failures))
+        if not self.written:
+            raise Failure("no protocol gave a run")
+
+    def _no_run(self, outcome: Outcome, job: Job) -> None:
+        protocol = outcome.protocol
+        reason = f"protocol '{protocol.dataset}/{protocol.id}': {outcome.failure}"
+        if protocol in job.named:
+            self.failures.append(reason)
+        else:
+            self._left_out(reason)
+
+    def _write(self, run: Run, outcome: Outcome) -> None:
+        from runners.evaluate import concerns, write_run
+
+        path = write_run(run, self.out)
+        self.written += 1
+        values = ", ".join(f"{METRICS[name].symbol} {run.summary[name]}" for name in run.protocol.block["metrics"][:3])
+        click.echo(f"{path}: {run.dataset.evaluated} images, {values}")
+        for note in [*concerns(run), *outcome.notes]:
+            click.echo(f"{path}: note: {note}", err=True)
+
+    def _left_out(self, reason: str) -> None:
+        click.echo(f"left out: {reason}", err=True)
 
 
 @contextmanager
@@ -243,16 +398,20 @@ def _sentences() -> Iterator[None]:
     """Turn whatever is the input's fault into a sentence and exit code 1."""
     try:
         from runners.datasets import DatasetError
-        from runners.evaluate import EvaluationError
+        from runners.jobs import JobError
+        from runners.measure import EvaluationError
         from runners.models.base import ModelError
         from runners.prediction import KindError
         from runners.protocols import ProtocolLookupError
+        from runners.saved import SavedError
         from runners.score import ProtocolError
     except ModuleNotFoundError as error:
         raise Failure(f"{error.name} is not installed; run: pip install 'fathom-depth[runners]'") from error
     try:
         yield
-    except (DatasetError, EvaluationError, KindError, ModelError, ProtocolError, ProtocolLookupError) as error:
+    except (DatasetError, EvaluationError, JobError, KindError, ModelError) as error:
+        raise Failure(str(error)) from error
+    except (ProtocolError, ProtocolLookupError, SavedError) as error:
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{error.filename or 'a file'}: {error.strerror or error}") from error
@@ -273,8 +432,3 @@ def _devices() -> list[str]:
         return ["none: torch is missing"]
     found = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return ["cpu", *found]
-
-
-def _slug(name: str) -> str:
-    """Return a name as an id: lower case, anything else than letters and digits becomes a hyphen."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-") or "manifest"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runners.datasets.base import Dataset
@@ -18,7 +19,15 @@ from sitegen.records import (
 )
 from sitegen.store import load_protocols
 
-__all__ = ["ProtocolLookupError", "check_list", "choose", "manifest_protocol", "read_protocols"]
+__all__ = [
+    "ProtocolLookupError",
+    "check_list",
+    "choose",
+    "is_pattern",
+    "manifest_protocol",
+    "matching",
+    "read_protocols",
+]
 
 Protocols = dict[tuple[str, str], Protocol]
 
@@ -52,7 +61,35 @@ def choose(protocols: Protocols, dataset_id: str, names: tuple[str, ...]) -> lis
         if not house:
             raise ProtocolLookupError(f"data set '{dataset_id}' has no house protocol; name one with --protocol")
         return house
-    return [_named(protocols, dataset_id, name) for name in names]
+    found = {
+        (protocol.dataset, protocol.id): protocol
+        for name in names
+        for protocol in [_named(protocols, dataset_id, name)]
+    }
+    return list(found.values())
+
+
+def is_pattern(name: str) -> bool:
+    """Return whether a name stands for any number of protocols: ``all``, or one with ``*``, ``?`` or ``[``."""
+    return name == "all" or any(char in name for char in "*?[")
+
+
+def matching(protocols: Protocols, dataset_id: str, patterns: tuple[str, ...]) -> list[Protocol]:
+    """Return the protocols that match any of these patterns, sorted by data set and id.
+
+    Raises:
+        ProtocolLookupError: For each pattern that matches nothing.
+    """
+    globs = {name: _glob(dataset_id, name) for name in patterns}
+    names = {f"{dataset}/{protocol_id}": protocol for (dataset, protocol_id), protocol in sorted(protocols.items())}
+    if idle := [name for name, glob in globs.items() if not any(fnmatchcase(known, glob) for known in names)]:
+        known = ", ".join(names) or "none"
+        raise ProtocolLookupError("\n".join(f"no protocol matches '{name}'; known: {known}" for name in idle))
+    return [found for name, found in names.items() if any(fnmatchcase(name, glob) for glob in globs.values())]
+
+
+def _glob(dataset_id: str, pattern: str) -> str:
+    return f"{dataset_id}/*" if pattern == "all" else pattern if "/" in pattern else f"{dataset_id}/{pattern}"
 
 
 def check_list(protocol: Protocol, dataset: Dataset) -> None:

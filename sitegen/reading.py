@@ -1,7 +1,7 @@
 """Strict reading of YAML, JSON, CSV and BibTeX: plain data out, findings for all that is wrong, never an exception.
 
 Stricter than the formats: no duplicate keys, no NaN or Infinity, no YAML anchors, tags or implicit dates, no text that
-a spreadsheet would run as a formula, no links, no file over :data:`MAX_BYTES`.
+a spreadsheet would run as a formula, no links, no file over :data:`MAX_BYTES` unless its reader allows more.
 """
 
 from __future__ import annotations
@@ -87,10 +87,12 @@ class Reader:
     Attributes:
         root: The folder; findings name files relative to it.
         findings: Everything that was wrong so far.
+        max_bytes: Largest file that is read.
     """
 
     root: Path
     findings: list[Finding] = field(default_factory=list)
+    max_bytes: int = MAX_BYTES
 
     def fault(self, path: Path, pointer: str, message: str) -> None:
         """Record an error in a file."""
@@ -107,8 +109,8 @@ class Reader:
                 self._refuse(path, "is a link; records must be plain files")
                 return None
             size = path.stat().st_size
-            if size > MAX_BYTES:
-                self._refuse(path, f"has {size:,} bytes; a record has at most {MAX_BYTES:,}")
+            if size > self.max_bytes:
+                self._refuse(path, f"has {size:,} bytes; a record has at most {self.max_bytes:,}")
                 return None
             text = path.read_bytes().decode("utf-8")
         except OSError as error:

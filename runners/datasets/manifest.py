@@ -7,7 +7,8 @@ reason that the record keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -22,7 +23,7 @@ from runners.datasets.base import Dataset, DatasetError, Intrinsics, Item, Sampl
 from sitegen.reading import Reader
 from sitegen.store import explain
 
-__all__ = ["ENCODINGS", "Entry", "open_manifest", "read_entries"]
+__all__ = ["ENCODINGS", "Entry", "open_manifest", "read_entries", "select"]
 
 Encoding = Literal[
     "png16",
@@ -119,11 +120,38 @@ def open_manifest(
     Raises:
         DatasetError: If the manifest is at fault: one line a fault, with file, entry and field.
     """
-    folder = path.parent.resolve()
-    items = [item for entry in read_entries(path) if keep(entry) for item in _items(entry, folder)]
+    items = [item for entry, items in _listed(path) if keep(entry) for item in items]
     if not items:
         raise DatasetError(f"{path}: lists no sample for '{dataset_id}', split '{split}'")
     return Dataset(dataset_id, split, items)
+
+
+def select(path: Path, dataset_id: str, only: Sequence[str] = ()) -> Dataset:
+    """Return samples of a manifest as images of a data set that has another name.
+
+    Args:
+        path: The manifest.
+        dataset_id: What the images are of.
+        only: Shell patterns; the samples whose id matches one of them are taken (``*`` matches a slash too), all when
+            empty.
+
+    Returns:
+        The samples; the split says that they are a selection, from where, and how many.
+
+    Raises:
+        DatasetError: If the manifest is at fault, or for each pattern that matches nothing.
+    """
+    items = [item for _, items in _listed(path) for item in items]
+    if idle := [glob for glob in only if not any(fnmatchcase(item.id, glob) for item in items)]:
+        raise DatasetError("\n".join(f"{path}: no sample has an id like '{glob}' (--only)" for glob in idle))
+    chosen = [item for item in items if not only or any(fnmatchcase(item.id, glob) for glob in only)]
+    images = "1 image" if len(chosen) == 1 else f"{len(chosen)} images"
+    return Dataset(dataset_id, f"{path.name}, {images}{' of ' if only else ''}{', '.join(only)}", chosen)
+
+
+def _listed(path: Path) -> list[tuple[Entry, list[Item]]]:
+    folder = path.parent.resolve()
+    return [(entry, _items(entry, folder)) for entry in read_entries(path)]
 
 
 def read_entries(path: Path) -> list[Entry]:

@@ -1,6 +1,7 @@
-"""Small protocols, tensors and data sets for the tests of ``runners``."""
+"""Small protocols, models, tensors and data sets for the tests of ``runners``."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from runners.models import base
+from runners.prediction import Prediction
 from sitegen.records import Protocol
 
 EIGEN_NYU = {"name": "eigen-nyu", "frame": "full-image", "rows": [45, 471], "columns": [41, 601], "unit": "pixels"}
@@ -97,3 +100,38 @@ def write_toy(folder: Path, count: int = 4, height: int = 24, width: int = 32) -
         entry = write_pair(folder, f"indoor-{index}", ramp + 100 * index, seed=index)
         entries.append({**entry, "group": f"scene-{index}", "split": "train" if index < count / 2 else "test"})
     return write_manifest(folder, entries, "index.json")
+
+
+class Constant(base.Model):
+    """Predicts one depth everywhere."""
+
+    id, kind, revision = "constant", "metric-depth", "1"
+
+    def __init__(self, depth: float = 2.0) -> None:
+        self.depth, self.settings = depth, {"depth_m": depth}
+
+    def predict(self, images: Sequence[base.Image]) -> list[Prediction]:
+        """Return 2x2 maps."""
+        return [Prediction(self.kind, torch.full((2, 2), self.depth)) for _ in images]
+
+
+class LeftBright(Constant):
+    """Predicts 1 m in the left half, 3 m in the right, whatever it sees, and remembers the sizes of what it saw."""
+
+    def predict(self, images: Sequence[base.Image]) -> list[Prediction]:
+        """Return 1x2 maps."""
+        self.seen = [image.shape for image in images]
+        return [Prediction(self.kind, torch.tensor([[1.0, 3.0]])) for _ in images]
+
+
+class Spy(LeftBright):
+    """Counts its calls and what they were for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[int, int]] = []
+
+    def predict(self, images: Sequence[base.Image]) -> list[Prediction]:
+        """Return 1x2 maps."""
+        self.calls += [(image.shape[0], image.shape[1]) for image in images]
+        return super().predict(images)

@@ -148,3 +148,181 @@ def test_bad_manifest_and_unknown_data_set(tmp_path: Path, results: Path) -> Non
     result = call("evaluate", "--model", "baseline-dark-channel", "--dataset", "kitty", "--results", results)
     assert result.exit_code == 1
     assert "unknown data set 'kitty'; known: procedural-indoor, procedural-outdoor" in result.output
+
+
+@pytest.fixture
+def toy(tmp_path: Path, results: Path) -> Path:
+    """A manifest called toy.json, and four protocols of the data set `rooms`: two inputs, one for metric depth only."""
+    folder = results / "protocols" / "rooms"
+    folder.mkdir()
+    metric_only = {"alignment": {"metric-depth": make.NO_ALIGNMENT}}
+    for protocol in (
+        make.capped(10.0, id="house", dataset="rooms", house=True, sample_list={"name": "rooms", "count": 9}),
+        make.protocol(id="flipped", dataset="rooms", flip_average=True),
+        make.protocol(id="metric", dataset="rooms", **metric_only),
+        make.protocol(id="rigid", dataset="rooms", resize=[{**make.RESIZE, "to": "2x2"}]),
+    ):
+        fields = protocol.model_dump(mode="json")
+        (folder / f"{protocol.id}.yaml").write_text(yaml.safe_dump(fields), encoding="utf-8")
+    return make.write_toy(tmp_path / "toy").rename(tmp_path / "toy" / "toy.json")
+
+
+MODEL = ("--model", "baseline-dark-channel")
+
+
+def runs(out: Path) -> dict[str, Run]:
+    """The runs below a folder by `data set/protocol`."""
+    found = {path.parent.relative_to(out).as_posix(): path for path in out.rglob("*.json")}
+    return {name: Run.model_validate(json.loads(path.read_text(encoding="utf-8"))) for name, path in found.items()}
+
+
+def test_predictions_are_saved_and_scored_again(tmp_path: Path, results: Path, toy: Path) -> None:
+    """From the folder alone: where the images are, all protocols that can be run, the others named; exit code 0."""
+    saved, first, again = tmp_path / "p", tmp_path / "first", tmp_path / "again"
+    select = ("--manifest", toy, "--name", "rooms", "--only", "indoor-[012]")
+    result = call("evaluate", *MODEL, *select, "--save-predictions", saved, "--results", results, "--out", first)
+    assert result.exit_code == 0, result.output
+    assert f"{saved}: 3 predictions from input full-image" in result.output
+    result = call("rescore", saved, "--protocol", "all", "--results", results, "--out", again)
+    assert result.exit_code == 0, result.output
+    assert "left out: protocol 'rooms/metric' scores metric-depth" in result.output
+    assert "left out: protocol 'rooms/rigid': the prediction is (2, 2)" in result.output
+    assert "house/baseline-dark-channel.json: note: 3 images were scored, the protocol is for 9" in result.output
+    assert "note: not averaged with the prediction of the mirror image" in result.output
+    found = runs(again)
+    assert sorted(found) == ["rooms/flipped", "rooms/house", "rooms/manifest"]
+    assert found["rooms/manifest"].samples == runs(first)["rooms/manifest"].samples
+    assert found["rooms/house"].dataset.split == "toy.json, 3 images of indoor-[012]"
+    assert not found["rooms/house"].deviations
+    assert found["rooms/flipped"].deviations
+
+
+def test_several_inputs_are_saved_apart(tmp_path: Path, results: Path, toy: Path) -> None:
+    """A folder each below data set and model; the folder above says where they are."""
+    saved = tmp_path / "p"
+    select = ("--manifest", toy, "--name", "rooms", "--protocol", "house", "--protocol", "flipped")
+    arguments = (
+        "evaluate",
+        *MODEL,
+        *select,
+        "--results",
+        results,
+        "--out",
+        tmp_path / "out",
+        "--save-predictions",
+        saved,
+    )
+    result = call(*arguments, "--predictions-dtype", "float16")
+    assert result.exit_code == 0, result.output
+    folder = saved / "rooms" / "baseline-dark-channel"
+    assert sorted(path.name for path in folder.iterdir()) == ["full-image", "full-image-flip"]
+    result = call(
+        "rescore", folder / "full-image-flip", "--protocol", "flipped", "--results", results, "--out", tmp_path / "o"
+    )
+    assert result.exit_code == 0, result.output
+    result = call("rescore", saved, "--protocol", "flipped", "--results", results)
+    assert result.exit_code == 1
+    assert f"there are predictions in {folder / 'full-image'}, {folder / 'full-image-flip'}" in result.output
+    again = call(*arguments)
+    assert again.exit_code == 1
+    assert again.output.count("holds predictions already") == 1
+
+
+def test_moved_images_are_found_by_the_options(tmp_path: Path, results: Path, toy: Path) -> None:
+    """A manifest or a data set that moved is named anew; other images are refused."""
+    saved = tmp_path / "p"
+    root = tmp_path / "set"
+    make.write_toy(root)
+    where = ("--dataset", "procedural-indoor", "--root", root, "--results", results, "--out", tmp_path / "out")
+    assert call("evaluate", *MODEL, *where, "--save-predictions", saved).exit_code == 0
+    root.rename(tmp_path / "moved")
+    arguments = ("rescore", saved, "--protocol", "house", "--results", results, "--out", tmp_path / "again")
+    assert call(*arguments).exit_code == 1
+    assert call(*arguments, "--root", tmp_path / "moved").exit_code == 0
+    for options, sentence in (
+        (("--manifest", toy), "'procedural-indoor' here lists other samples than the predictions are of"),
+        (
+            ("--dataset", "procedural-outdoor"),
+            "the predictions are of 'procedural-indoor', not of 'procedural-outdoor'",
+        ),
+    ):
+        result = call(*arguments, *options)
+        assert result.exit_code == 1
+        assert sentence in result.output
+
+
+def test_all_protocols_are_evaluated_in_one_call(tmp_path: Path, results: Path, toy: Path) -> None:
+    """With a pattern those that cannot be run are left out; asked for by name, one of them fails the call."""
+    select = ("evaluate", *MODEL, "--manifest", toy, "--results", results, "--out", tmp_path / "out")
+    result = call(*select, "--protocol", "rooms/*")
+    assert result.exit_code == 0, result.output
+    assert sorted(runs(tmp_path / "out")) == ["toy/flipped", "toy/house"]
+    result = call(*select, "--protocol", "rooms/rigid", "--protocol", "rooms/house")
+    assert result.exit_code == 1
+    assert "protocol 'rooms/rigid': the prediction is (2, 2)" in result.output
+    assert "AbsRel" in result.output
+    for names, sentence in (
+        (("rooms/metric", "all"), "is weaker and must not be scored so"),
+        (("rooms/m*",), "none of the protocols asked for can be run"),
+        (("rooms/x*",), "no protocol matches 'rooms/x*'"),
+        (("rooms/house", "procedural-indoor/house"), "their records would have one place"),
+    ):
+        result = call(*select, *(word for name in names for word in ("--protocol", name)))
+        assert result.exit_code == 1, names
+        assert sentence in result.output
+
+
+def test_list_of_a_protocol_is_not_bypassed(tmp_path: Path, results: Path) -> None:
+    """Neither by a pattern nor by saved predictions is a data set scored under a protocol for other images."""
+    make.write_toy(tmp_path / "toy")
+    fields = make.protocol(id="other", dataset="procedural-indoor", sample_list={"name": "long", "count": 9})
+    path = results / "protocols" / "procedural-indoor" / "other.yaml"
+    path.write_text(yaml.safe_dump(fields.model_dump(mode="json")), encoding="utf-8")
+    where = ("--results", results, "--out", tmp_path / "out")
+    evaluate = ("evaluate", *MODEL, "--dataset", "procedural-indoor", "--root", tmp_path / "toy", *where)
+    result = call(*evaluate, "--protocol", "all", "--save-predictions", tmp_path / "p")
+    assert result.exit_code == 0, result.output
+    assert "left out: protocol 'procedural-indoor/other' is for the list 'long' of 9 images" in result.output
+    for arguments in (evaluate, ("rescore", tmp_path / "p", *where)):
+        result = call(*arguments, "--protocol", "other")
+        assert result.exit_code == 1
+        assert "is for the list 'long' of 9 images" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("evaluate", *MODEL, "--dataset", "procedural-indoor", "--only", "a"), 2),
+        (("evaluate", *MODEL, "--dataset", "procedural-indoor", "--name", "a"), 2),
+        (("evaluate", *MODEL, "--manifest", "x", "--predictions-dtype", "int8"), 2),
+        (("evaluate", *MODEL, "--manifest", "x", "--name", "No Id"), 1),
+        (("rescore", "nowhere"), 2),
+        (("rescore", "nowhere", "--protocol", "all"), 1),
+        (("rescore", "nowhere", "--protocol", "all", "--manifest", "a", "--root", "b"), 2),
+    ],
+)
+def test_wrong_options_of_saving_and_rescoring(arguments: tuple[str, ...], code: int) -> None:
+    """Contradictions are usage errors, what is not there or no name is a sentence."""
+    assert call(*arguments).exit_code == code
+
+
+@pytest.mark.shared
+def test_meter_is_scored_again_as_at_first(shared: Path, tmp_path: Path, repo: Path) -> None:
+    """A real network on real images: a protocol of NYU over saved predictions gives what a direct run gives."""
+    manifest, results = shared / "data" / "samples.json", repo / "results"
+    where = ("--manifest", manifest, "--only", "nyu-v2-test/[01]", "--name", "nyu-depth-v2", "--results", results)
+    model = ("--model", "meter-xxs-nyu", "--weights-dir", shared / "weights")
+    saved, direct, again = tmp_path / "p", tmp_path / "direct", tmp_path / "again"
+    result = call(
+        "evaluate", *model, *where, "--protocol", "unidepth", "--save-predictions", saved, "--out", direct
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    result = call("rescore", saved, "--protocol", "nyu-depth-v2/*", "--results", results, "--out", again)
+    assert result.exit_code == 0, result.output
+    assert (
+        "left out: protocol 'nyu-depth-v2/bts': the prediction is (48, 64), the ground truth (480, 640)"
+        in result.output
+    )
+    first, second = runs(direct)["nyu-depth-v2/unidepth"], runs(again)["nyu-depth-v2/unidepth"]
+    assert (first.samples, first.summary, second.deviations) == (second.samples, second.summary, [])
+    assert len(runs(again)["nyu-depth-v2/zoedepth"].deviations) == 2

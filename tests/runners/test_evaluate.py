@@ -11,26 +11,37 @@ import torch
 from runners.datasets import Dataset, Sample, open_manifest
 from runners.datasets.base import Item
 from runners.environment import version
-from runners.evaluate import EvaluationError, concerns, evaluate, fit, run_path, run_text, write_run
+from runners.evaluate import (
+    EvaluationError,
+    concerns,
+    evaluate,
+    evaluate_all,
+    fit,
+    inputs_of,
+    run_path,
+    run_text,
+    write_run,
+)
 from runners.models import load
-from runners.models.base import Image, Model
+from runners.models.base import Image
 from runners.prediction import Prediction
 from sitegen.reading import Reader
 from sitegen.records import Run
 from tests.runners import factories as make
+from tests.runners.factories import Constant, LeftBright, Spy
 
 
-class Constant(Model):
-    """Predicts one depth everywhere."""
+class NotANumber(Constant):
+    """Predicts something that is no number in the upper half."""
 
-    id, kind, revision = "constant", "metric-depth", "1"
-
-    def __init__(self, depth: float = 2.0) -> None:
-        self.depth, self.settings = depth, {"depth_m": depth}
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
 
     def predict(self, images: Sequence[Image]) -> list[Prediction]:
-        """Return 2x2 maps."""
-        return [Prediction(self.kind, torch.full((2, 2), self.depth)) for _ in images]
+        """Return 24x32 maps."""
+        upper, lower = torch.full((12, 32), self.value), torch.full((12, 32), self.depth)
+        return [Prediction(self.kind, torch.cat([upper, lower])) for _ in images]
 
 
 @pytest.fixture
@@ -64,20 +75,85 @@ def test_record_says_what_was_run(toy: Dataset) -> None:
     assert run.environment.torch == version("torch")
 
 
-class LeftBright(Constant):
-    """Predicts 1 m in the left half, 3 m in the right, whatever it sees, and remembers the sizes of what it saw."""
-
-    def predict(self, images: Sequence[Image]) -> list[Prediction]:
-        """Return 1x2 maps."""
-        self.seen = [image.shape for image in images]
-        return [Prediction(self.kind, torch.tensor([[1.0, 3.0]])) for _ in images]
-
-
 def test_flips_are_averaged_where_the_protocol_says_so(toy: Dataset) -> None:
     """A model that always puts the far half on the right predicts 2 m everywhere once flips are averaged."""
     flipped = evaluate(toy, LeftBright(), make.protocol(flip_average=True))
     assert flipped.summary == evaluate(toy, Constant(2.0), make.protocol()).summary
     assert flipped.summary != evaluate(toy, LeftBright(), make.protocol()).summary
+
+
+SEVERAL = [
+    make.protocol(),
+    make.capped(2.0, id="capped"),
+    make.protocol(id="flipped", flip_average=True),
+    make.protocol(
+        id="small", resize=[{**make.RESIZE, "what": "image", "quantity": "colour", "to": "12x20"}, make.RESIZE]
+    ),
+    make.protocol(id="pooled", aggregation="pooled-pixels"),
+]
+
+
+def test_image_is_predicted_once_for_each_input(toy: Dataset) -> None:
+    """Five protocols with three inputs: one prediction, two for the flips, one of the small image; one read."""
+    model, reads = Spy(), []
+    read, toy.read = toy.read, lambda name: reads.append(name) or read(name)  # type: ignore[method-assign]
+    outcomes = evaluate_all(toy, model, SEVERAL)
+    assert [outcome.run.protocol.id for outcome in outcomes if outcome.run] == [p.id for p in SEVERAL]
+    assert reads == list(toy.ids)
+    assert len(inputs_of(SEVERAL)) == 3
+    assert model.calls == 4 * [(24, 32), (24, 32), (24, 32), (12, 20)]
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_one_pass_gives_what_separate_runs_give(toy: Dataset, batch: int) -> None:
+    """Each record of a pass over several protocols equals, digest and all, that of a call of its own."""
+    together = evaluate_all(toy, LeftBright(), SEVERAL, batch=batch, command="runners x")
+    alone = [evaluate(toy, LeftBright(), protocol, command="runners x") for protocol in SEVERAL]
+    assert [outcome.run.sha256 for outcome in together if outcome.run] == [run.sha256 for run in alone]
+
+
+def test_protocol_that_fails_takes_no_other_with_it(toy: Dataset) -> None:
+    """A protocol that resizes nothing has no run, in its own words; one whose input fails stops its own input only."""
+    protocols = [
+        make.protocol(id="rigid", resize=[]),
+        make.protocol(),
+        make.protocol(id="cut", input_crop="kb-crop-352x1216"),
+    ]
+    rigid, fine, cut = evaluate_all(toy, Spy(), protocols)
+    assert fine.run is not None
+    assert rigid.run is cut.run is None
+    assert "the protocol resizes nothing to its size" in str(rigid.failure)
+    assert "has no 1216x352 KITTI benchmark crop" in str(cut.failure)
+
+
+def test_nothing_is_predicted_for_nobody(toy: Dataset) -> None:
+    """Once no protocol is left that could be scored, the model rests."""
+    model = Spy()
+    (outcome,) = evaluate_all(toy, model, [make.protocol(resize=[])])
+    assert outcome.run is None
+    assert len(model.calls) == 1
+
+
+class Half(Constant):
+    """Predicts a slope in half precision."""
+
+    def predict(self, images: Sequence[Image]) -> list[Prediction]:
+        """Return 1x3 maps."""
+        return [Prediction(self.kind, torch.tensor([[1.0, 2.5, 3.1]], dtype=torch.float16)) for _ in images]
+
+
+class Widened(Half):
+    """Predicts the same in single precision."""
+
+    def predict(self, images: Sequence[Image]) -> list[Prediction]:
+        """Return 1x3 maps."""
+        return [Prediction(p.kind, p.map.float()) for p in super().predict(images)]
+
+
+def test_half_precision_is_resized_in_single(toy: Dataset) -> None:
+    """What a network puts out in float16 is widened before it is interpolated, as saved predictions are."""
+    runs = [evaluate(toy, model, make.protocol(), command="x") for model in (Half(), Widened())]
+    assert runs[0].sha256 == runs[1].sha256
 
 
 def test_image_is_brought_to_the_size_that_the_protocol_says(toy: Dataset) -> None:
@@ -143,11 +219,11 @@ def test_nothing_scored_is_no_record(tmp_path: Path) -> None:
         evaluate(dataset, Constant(), make.protocol())
 
 
-@pytest.mark.parametrize("depth", [float("nan"), float("inf")])
-def test_prediction_that_is_no_number_is_no_record(toy: Dataset, depth: float) -> None:
-    """Leaving such an image out of the mean would flatter the model."""
-    with pytest.raises(EvaluationError, match=r"model 'constant' on 'indoor-0': .*\(4 of 4 predicted values"):
-        evaluate(toy, Constant(depth), make.protocol())
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_prediction_that_is_no_number_is_no_record(toy: Dataset, value: float) -> None:
+    """Leaving such an image out of the mean would flatter the model; the message counts the pixels at fault."""
+    with pytest.raises(EvaluationError, match=r"model 'constant' on 'indoor-0': .*\(384 of the 768 valid pixels have"):
+        evaluate(toy, NotANumber(value), make.protocol())
 
 
 def test_clamped_and_degenerate_shares_are_said(toy: Dataset) -> None:
@@ -195,7 +271,7 @@ def test_image_is_cut_where_the_protocol_cuts_it() -> None:
     """The model sees the KITTI benchmark crop; an image of another size than its truth cannot be cut so."""
     seen = []
 
-    class Spy(Constant):
+    class Sizes(Constant):
         def predict(self, images: Sequence[Image]) -> list[Prediction]:
             seen.extend(image.shape for image in images)
             return super().predict(images)
@@ -206,12 +282,12 @@ def test_image_is_cut_where_the_protocol_cuts_it() -> None:
         return Dataset("toy", "test", [Item("a", "g", lambda: sample)])
 
     rules = make.protocol(input_crop="kb-crop-352x1216")
-    evaluate(dataset((375, 1242), (375, 1242)), Spy(), rules, command="x")
+    evaluate(dataset((375, 1242), (375, 1242)), Sizes(), rules, command="x")
     assert seen == [(352, 1216, 3)]
     with pytest.raises(EvaluationError, match="differ in size"):
-        evaluate(dataset((375, 1242), (370, 1226)), Spy(), rules, command="x")
+        evaluate(dataset((375, 1242), (370, 1226)), Sizes(), rules, command="x")
     with pytest.raises(EvaluationError, match="has no 1216x352"):
-        evaluate(dataset((100, 100), (100, 100)), Spy(), rules, command="x")
+        evaluate(dataset((100, 100), (100, 100)), Sizes(), rules, command="x")
 
 
 def test_text_that_no_record_may_hold_is_said(toy: Dataset) -> None:

@@ -6,7 +6,15 @@ import pytest
 import yaml
 
 from runners.datasets import open_manifest
-from runners.protocols import ProtocolLookupError, check_list, choose, manifest_protocol, read_protocols
+from runners.protocols import (
+    ProtocolLookupError,
+    check_list,
+    choose,
+    is_pattern,
+    manifest_protocol,
+    matching,
+    read_protocols,
+)
 from runners.score import unsupported
 from tests.runners import factories as make
 
@@ -32,6 +40,31 @@ def test_names_with_and_without_a_data_set() -> None:
     ]
     with pytest.raises(ProtocolLookupError, match="no protocol 'toy/none'; known: other/house, toy/house, toy/paper"):
         choose(PROTOCOLS, "toy", ("none",))
+
+
+def test_patterns_stand_for_any_number_of_protocols() -> None:
+    """`all` is the data set's; a pattern without a slash too; what matches nothing is named with what there is."""
+    house, paper, other = PROTOCOLS.values()
+    assert [name for name in ("all", "toy/*", "h?use", "house", "toy/house") if is_pattern(name)] == [
+        "all",
+        "toy/*",
+        "h?use",
+    ]
+    assert matching(PROTOCOLS, "toy", ("all",)) == matching(PROTOCOLS, "other", ("toy/*",)) == [house, paper]
+    assert matching(PROTOCOLS, "toy", ("h*", "*/house")) == [other, house]
+    assert matching(PROTOCOLS, "toy", ()) == []
+    with pytest.raises(ProtocolLookupError) as error:
+        matching(PROTOCOLS, "toy", ("x*", "nyu/*", "all"))
+    known = "known: other/house, toy/house, toy/paper"
+    assert str(error.value).splitlines() == [
+        f"no protocol matches 'x*'; {known}",
+        f"no protocol matches 'nyu/*'; {known}",
+    ]
+
+
+def test_protocol_that_is_named_twice_is_taken_once() -> None:
+    """With and without its data set's name."""
+    assert choose(PROTOCOLS, "toy", ("paper", "toy/paper")) == [PROTOCOLS["toy", "paper"]]
 
 
 def test_another_list_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from runners.datasets import DatasetError, Sample, open_manifest
-from runners.datasets.manifest import ENCODINGS, read_entries
+from runners.datasets.manifest import ENCODINGS, read_entries, select
 from tests.runners import factories as make
 
 DEPTH = np.full((4, 6), 2000)
@@ -274,3 +274,29 @@ def test_the_guide_names_every_field_and_encoding(repo: Path) -> None:
     """The page about manifests lists every encoding that is read."""
     guide = (repo / "docs/en/manifest.md").read_text("utf-8")
     assert [name for name in ENCODINGS if f"`{name}`" not in guide] == []
+
+
+def test_samples_are_selected_by_their_ids(tmp_path: Path) -> None:
+    """Patterns over whole ids, slashes included; the split says from where and how many; case counts."""
+    entries = [
+        {**make.write_pair(tmp_path, str(i), DEPTH), "id": name} for i, name in enumerate(["a/1", "a/2", "A/3", "b"])
+    ]
+    path = make.write_manifest(tmp_path, entries)
+    chosen = select(path, "toy", ["a/*"])
+    assert (chosen.id, chosen.ids, chosen.split) == ("toy", ("a/1", "a/2"), "samples.json, 2 images of a/*")
+    assert select(path, "toy", ["b", "*/1"]).ids == ("a/1", "b")
+    assert select(path, "toy", ["b"]).split == "samples.json, 1 image of b"
+    assert select(path, "toy").split == "samples.json, 4 images"
+    with pytest.raises(DatasetError) as error:
+        select(path, "toy", ["x", "a/*", "B"])
+    lines = [f"{path}: no sample has an id like '{name}' (--only)" for name in ("x", "B")]
+    assert str(error.value).splitlines() == lines
+
+
+@pytest.mark.shared
+def test_frames_of_a_scene_are_selected_one_by_one(shared: Path) -> None:
+    """A DGP entry lists several samples; patterns are about these, not about the entry."""
+    path = shared / "data" / "samples.json"
+    names = [name for name in open_manifest(path, "samples").ids if name.startswith("ddad-dgp/")]
+    assert len(names) > 1
+    assert select(path, "ddad", [names[0]]).ids == (names[0],)

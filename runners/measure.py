@@ -1,0 +1,327 @@
+"""One pass over predictions: any number of protocols score each of them, and each protocol gets a run record."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import ValidationError
+
+from runners.datasets.base import Dataset, Sample, SampleError, Skip
+from runners.inputs import InputError, check_prepared
+from runners.prediction import KindError, Prediction
+from runners.resize import Size
+from runners.score import ProtocolError, Scores, score
+from runners.warnings import Watch
+from sitegen.metrics import METRICS
+from sitegen.records import (
+    Environment,
+    Frame,
+    PredictionKind,
+    Protocol,
+    Run,
+    RunModel,
+    round_significant,
+    summarise,
+)
+from sitegen.store import explain
+
+__all__ = ["MAY_BE_MISSING", "EvaluationError", "Group", "Maker", "Outcome", "Progress", "Seen", "Task", "measure"]
+
+Progress = Callable[[int], None]
+"""Called with the number of samples that have just been dealt with."""
+
+MAY_BE_MISSING = frozenset(
+    metric.id for metric in METRICS.values() if metric.group in ("boundary", "ordinal") or metric.counted != "pixels"
+)
+"""Metrics that an image may honestly have no value of: it has no edge, no annotated plane, no pair of points."""
+
+
+class EvaluationError(Exception):
+    """A run cannot give a record; the message says why."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """How the predictions of a pass were made, as all records of it say."""
+
+    model: RunModel
+    kind: PredictionKind
+    environment: Environment
+    command: str
+    submitter: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A sample with its prediction, and the rows and columns of the image as the model got it."""
+
+    sample: Sample
+    prediction: Prediction
+    input_size: Size
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a protocol gave: a run with what to look at before trusting it, or the reason why there is none."""
+
+    protocol: Protocol
+    run: Run | None = None
+    failure: Exception | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Task:
+    """A protocol while the columns of its run fill.
+
+    Attributes:
+        protocol: How to score.
+        covers: What the predictions cover, where that is not the protocol's ``input_crop``.
+        deviations: In what the predictions were made otherwise than the protocol says.
+        watch: Looks at each scored image.
+        columns: The columns of the run.
+        skipped: What was left out.
+        seconds_predict: Spent on its predictions; None where they were there already.
+        failure: Why there will be no run; nothing more is scored then.
+    """
+
+    protocol: Protocol
+    covers: Frame | None = None
+    deviations: Sequence[str] = ()
+    watch: Watch = field(init=False)
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    skipped: list[Skip] = field(default_factory=list)
+    seconds_predict: float | None = None
+    failure: Exception | None = None
+
+    def __post_init__(self) -> None:
+        """Begin to watch."""
+        self.watch = Watch(self.protocol)
+
+    def take(self, seen: Seen, model_id: str) -> None:
+        """Score one prediction of a model; what cannot be scored becomes the task's failure."""
+        if self.failure:
+            return
+        try:
+            self._add(seen, model_id)
+        except InputError as error:
+            self.failure = EvaluationError(str(error))
+        except (EvaluationError, KindError, ProtocolError) as error:
+            self.failure = error
+
+    def _add(self, seen: Seen, model_id: str) -> None:
+        check_prepared(seen.sample, self.protocol)
+        scores = _score(seen, self)
+        counted, least = int(scores.counted), self.protocol.minimum_valid_pixels
+        if counted < least:
+            what = "pairs" if scores.scored_as == "ordinal" else "valid pixels"
+            self.skipped.append(Skip(seen.sample.id, f"{counted} {what}; the protocol asks for at least {least}"))
+            return
+        self.watch.look(seen.sample, seen.prediction, scores)
+        for name, value in _row(seen, scores, model_id).items():
+            self.columns.setdefault(name, []).append(value)
+
+
+@dataclass
+class Group:
+    """Tasks that share predictions.
+
+    Attributes:
+        model_id: Whose predictions they are.
+        predict: Gives the predictions of a few samples, or the reasons why there are none.
+        tasks: What they are scored under.
+        kept: Whether predictions are wanted even where no task is left that could be scored.
+        timed: Whether predicting takes time that the records should tell.
+        skipped: The samples without a prediction so far.
+    """
+
+    model_id: str
+    predict: Callable[[list[Sample]], Iterator[Seen | Skip]]
+    tasks: list[Task]
+    kept: bool = False
+    timed: bool = True
+    skipped: list[Skip] = field(default_factory=list)
+
+    @property
+    def wanted(self) -> bool:
+        """Return whether there is still something to predict for."""
+        return self.kept or any(task.failure is None for task in self.tasks)
+
+    def run(self, samples: list[Sample], skips: list[Skip]) -> None:
+        """Predict a few samples and score them under every task; ``skips`` are those that could not be read."""
+        if not self.wanted:
+            return
+        clock = time.perf_counter()
+        try:
+            found = list(self.predict(samples)) if samples else []
+        except (EvaluationError, InputError) as error:
+            self._fail(error)
+            return
+        seconds = time.perf_counter() - clock
+        skips = [*skips, *(item for item in found if isinstance(item, Skip))]
+        self.skipped += skips
+        for task in self.tasks:
+            task.skipped += skips
+            task.seconds_predict = (task.seconds_predict or 0.0) + seconds if self.timed else None
+            for item in found:
+                if isinstance(item, Seen):
+                    task.take(item, self.model_id)
+
+    def _fail(self, error: Exception) -> None:
+        """Give up: the same fault would come with every protocol of the group."""
+        self.kept = False
+        for task in self.tasks:
+            task.failure = task.failure or EvaluationError(str(error))
+
+
+def measure(
+    dataset: Dataset,
+    groups: Sequence[Group],
+    tasks: Sequence[Task],
+    maker: Callable[[], Maker],
+    *,
+    batch: int = 1,
+    progress: Progress = lambda _: None,
+) -> list[Outcome]:
+    """Read every sample once, predict it once a group, score it under every task; return one outcome a task, in order.
+
+    ``maker`` is asked at the end: a model may note in its settings what happened while it predicted.
+    ``timings.seconds_total`` of each record is the time of the whole pass that the record came from.
+    """
+    started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
+    for first in range(0, len(dataset), batch):
+        if not any(group.wanted for group in groups):
+            break
+        ids = dataset.ids[first : first + batch]
+        samples, skips = _read(dataset, ids)
+        for group in groups:
+            group.run(samples, skips)
+        progress(len(ids))
+    seconds = time.perf_counter() - clock
+    made = maker()
+    return [_outcome(dataset, task, made, started, seconds) for task in tasks]
+
+
+def _read(dataset: Dataset, ids: Sequence[str]) -> tuple[list[Sample], list[Skip]]:
+    samples, skips = [], []
+    for sample_id in ids:
+        try:
+            samples.append(dataset.read(sample_id))
+        except SampleError as error:
+            skips.append(Skip(sample_id, str(error)))
+    return samples, skips
+
+
+def _score(seen: Seen, task: Task) -> Scores:
+    sample, prediction = seen.sample, seen.prediction
+    return score(
+        prediction.map.cpu()[None],
+        prediction.kind,
+        torch.from_numpy(sample.truth)[None],
+        torch.from_numpy(_mask(sample, task.protocol))[None],
+        task.protocol,
+        image_size=seen.input_size,
+        covers=task.covers,
+        annotations=[sample.annotations],
+        intrinsics=[sample.truth_intrinsics],
+    )
+
+
+def _mask(sample: Sample, protocol: Protocol) -> npt.NDArray[np.bool_]:
+    if protocol.mask != "sample-mask-and-region" or sample.region is None:
+        return sample.mask
+    return sample.mask & sample.region
+
+
+def _row(seen: Seen, scores: Scores, model_id: str) -> dict[str, Any]:
+    values = {
+        "scale": float(scores.scale),
+        "shift": float(scores.shift),
+        "clamped_share": float(scores.clamped_share),
+        **{name: float(value) for name, value in scores.metrics.items()},
+    }
+    bad = int(scores.not_finite)
+    missing = {name for name, value in values.items() if math.isnan(value) and name in MAY_BE_MISSING and not bad}
+    if wrong := [name for name, value in values.items() if not math.isfinite(value) and name not in missing]:
+        raise EvaluationError(
+            f"model '{model_id}' on '{seen.sample.id}': {', '.join(wrong)} came out as no number ({bad} of the "
+            f"{int(scores.valid_pixels)} valid pixels have a prediction that is NaN or infinite). Leaving the image "
+            "out would flatter the model, so there is no record"
+        )
+    rounded = {name: None if name in missing else round_significant(value) for name, value in values.items()}
+    return {
+        "id": seen.sample.id,
+        "group": seen.sample.group,
+        "valid_pixels": int(scores.valid_pixels),
+        "degenerate": bool(scores.degenerate),
+        "details": dict(seen.prediction.details),
+        **{unit: int(count) for unit, count in scores.counts.items()},
+        **rounded,
+    }
+
+
+_COUNTS = ("pairs", "planes")
+_FIXED = {"id", "group", "valid_pixels", "degenerate", "scale", "shift", "clamped_share", "details", *_COUNTS}
+
+
+def _outcome(dataset: Dataset, task: Task, maker: Maker, started: str, seconds: float) -> Outcome:
+    if task.failure:
+        return Outcome(task.protocol, failure=task.failure)
+    predicting = None if task.seconds_predict is None else round_significant(task.seconds_predict)
+    timings = {"started": started, "seconds_total": round_significant(seconds), "seconds_predict": predicting}
+    try:
+        run = _sealed({**_measured(dataset, task, maker), "timings": timings})
+    except EvaluationError as error:
+        return Outcome(task.protocol, failure=error)
+    return Outcome(task.protocol, run, notes=tuple(task.watch.sentences()))
+
+
+def _measured(dataset: Dataset, task: Task, maker: Maker) -> dict[str, Any]:
+    if not task.columns:
+        reasons = "; ".join(f"{skip.id}: {skip.reason}" for skip in task.skipped[:5])
+        raise EvaluationError(f"no image of '{dataset.id}' could be scored ({reasons})")
+    protocol = task.protocol
+    skipped = [{"id": skip.id, "reason": skip.reason} for skip in sorted(task.skipped, key=lambda skip: skip.id)]
+    return {
+        "schema_version": 1,
+        "model": maker.model.model_dump(),
+        "dataset": {
+            "id": dataset.id,
+            "split": dataset.split,
+            "list_sha256": dataset.list_sha256,
+            "listed": len(dataset),
+            "evaluated": len(task.columns["id"]),
+            "skipped": skipped,
+        },
+        "protocol": {"id": protocol.id, "sha256": protocol.digest(), "block": protocol.block()},
+        "prediction_kind": maker.kind,
+        "deviations": list(task.deviations),
+        "command": maker.command,
+        "samples": {name: column for name, column in task.columns.items() if name != "details" or any(column)},
+        "summary": _summary(task),
+        "environment": maker.environment.model_dump(),
+        "submitter": maker.submitter,
+    }
+
+
+def _summary(task: Task) -> dict[str, float | None]:
+    metrics = {name: column for name, column in task.columns.items() if name not in _FIXED}
+    pooled = task.protocol.aggregation == "pooled-pixels"
+    counts = {unit: task.columns[unit] for unit in _COUNTS if unit in task.columns}
+    return summarise(metrics, task.columns["valid_pixels"] if pooled else None, counts)
+
+
+def _sealed(data: dict[str, Any]) -> Run:
+    try:
+        return Run.sealed(data)
+    except ValidationError as error:
+        faults = "; ".join(f"{pointer}: {message}" for pointer, message in explain(error))
+        raise EvaluationError(f"the run gives no valid record: {faults}") from error
