@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sitegen.findings import Finding
 
 if TYPE_CHECKING:
-    from sitegen.records import Disagreement, Source
+    from sitegen.records import Disagreement, Run, SampleList, Source
     from sitegen.store import Store, StoredNumber
 
 __all__ = ["cross_check"]
@@ -167,8 +167,16 @@ def _runs(store: Store) -> Iterator[Finding]:
             yield _error(
                 path, "/protocol/sha256", f"the protocol's sha256 is {protocol.digest()}: it has changed since"
             )
-        elif folder == "runs" and protocol.sample_list.sha256 not in (None, run.dataset.list_sha256):
-            yield _error(path, "/dataset/list_sha256", f"the protocol's list has sha256 {protocol.sample_list.sha256}")
+        elif folder == "runs":
+            yield from _list_faults(run, protocol.sample_list, path)
+
+
+def _list_faults(run: Run, wanted: SampleList, path: str) -> Iterator[Finding]:
+    """Yield where a run is of other images than its protocol's: part of a list must never pass for the whole."""
+    if wanted.sha256 not in (None, run.dataset.list_sha256):
+        yield _error(path, "/dataset/list_sha256", f"the protocol's list has sha256 {wanted.sha256}")
+    if wanted.count not in (None, run.dataset.listed):
+        yield _error(path, "/dataset/listed", f"is {run.dataset.listed}, the protocol's list has {wanted.count} images")
 
 
 def _speeds(store: Store) -> Iterator[Finding]:

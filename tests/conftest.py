@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: no time limit for single examples.
+settings.register_profile("fathom", deadline=None)
+settings.load_profile("fathom")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

@@ -61,5 +61,79 @@ _METER = (
     ),
 )
 
-ENTRIES: tuple[ModelEntry, ...] = (*_BASELINES, *_METER)
+_MIDAS_RELEASES = "https://github.com/isl-org/MiDaS/releases/download"
+_MIDAS_LICENCE = "MIT (the repository's; nothing separate is said of the weights)"
+
+
+def _midas(model_id: str, summary: str, weights: WeightFile, dtypes: tuple[str, ...]) -> ModelEntry:
+    return ModelEntry(
+        model_id,
+        "affine-invariant-disparity",
+        summary,
+        "runners.models.midas",
+        family="midas",
+        weights=weights,
+        dtypes=dtypes,
+        compiles=True,
+    )
+
+
+def _midas_file(release: str, name: str, sha256: str = "", size: int | None = None) -> WeightFile:
+    return WeightFile("midas", name, f"{_MIDAS_RELEASES}/{release}/{name}", sha256, size, _MIDAS_LICENCE)
+
+
+_HALVES = ("float32", "bfloat16", "float16")
+_NO_FLOAT16 = ("float32", "bfloat16")
+"""For Swin: the reference warns of values that are not finite in float16."""
+
+_MIDAS = (
+    _midas(
+        "midas-v1",
+        "MiDaS v1, ResNet-50",
+        WeightFile(
+            "midas",
+            "model.pt",
+            None,
+            "",
+            None,
+            _MIDAS_LICENCE,
+            "it stands on a shared drive only; fetch it from "
+            "https://drive.google.com/open?id=1Q9q7dVFhXiNOS1djOlaUUmnJlKMenEoU and put it there",
+        ),
+        _HALVES,
+    ),
+    _midas("midas-v2-large", "MiDaS v2, ResNeXt-101", _midas_file("v2", "model-f46da743.pt", "f46da743"), _HALVES),
+    _midas(
+        "midas-v2-1-large-384",
+        "MiDaS v2.1 large, ResNeXt-101",
+        _midas_file(
+            "v2_1",
+            "midas_v21_384.pt",
+            "f6b980704cfd7259c7cc2b058c2f160159c55e84b3b6c08331b4156a84629f70",
+            422_509_849,
+        ),
+        _HALVES,
+    ),
+    _midas(
+        "midas-v2-1-small-256",
+        "MiDaS v2.1 small, EfficientNet-Lite3",
+        _midas_file(
+            "v2_1",
+            "midas_v21_small_256.pt",
+            "70d6b9c891758c67f974a6097fb0c608c7ee67fb81ac3e5588847d5596d56fca",
+            85_761_505,
+        ),
+        _HALVES,
+    ),
+    _midas("midas-v3-1-swin-l-384", "MiDaS v3.1 Swin-L", _midas_file("v3_1", "dpt_swin_large_384.pt"), _NO_FLOAT16),
+    _midas(
+        "midas-v3-1-next-vit-l-384",
+        "MiDaS v3.1 Next-ViT-L",
+        _midas_file("v3_1", "dpt_next_vit_large_384.pt"),
+        _HALVES,
+    ),
+    _midas("midas-v3-1-levit-224", "MiDaS v3.1 LeViT", _midas_file("v3_1", "dpt_levit_224.pt"), _HALVES),
+)
+
+ENTRIES: tuple[ModelEntry, ...] = (*_BASELINES, *_METER, *_MIDAS)
 """Every model, in the order in which they are listed."""

@@ -18,6 +18,7 @@ from PIL import Image as PilImage
 from torch import Tensor, nn
 
 from runners.models.base import DTYPES, Image, ModelError, Network
+from runners.models.checkpoints import read_checkpoint
 from runners.models.entry import ModelEntry
 from runners.models.registry import ModelOptions
 from runners.models.weights import WeightFile, find_weights
@@ -99,8 +100,8 @@ def build(entry: ModelEntry, options: ModelOptions) -> Meter:
 def _load(path: Path) -> MeterNet:
     net = MeterNet()
     try:
-        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
+        net.load_state_dict(read_checkpoint(path), strict=True)
+    except RuntimeError as error:
         raise ModelError(f"{path}: does not hold METER-XXS weights ({error})") from error
     return net.eval()
 
