@@ -165,7 +165,7 @@ def _notes(board: Board) -> list[tuple[str, Sequence[StoredNumber]]]:
 
 def _boards_to_draw(found: Sequence[Board]) -> list[Board]:
     """Return the boards that get a chart: the largest measured one and the largest published one that are ranked."""
-    ranked = [board for board in found if board.ranked and len(board.rows) >= _LEAST_ROWS]
+    ranked = [board for board in found if board.ranked and len(board.rows) >= _LEAST_ROWS and board.rows[0].rank]
     largest = [
         max((board for board in ranked if board.measured == measured), key=lambda board: len(board.rows), default=None)
         for measured in (True, False)
@@ -207,7 +207,7 @@ def _pareto(store: Store, board: Board) -> charts.Chart | None:
     """Draw error against size, if enough models say how large they are."""
     frame = board_frame(store, board)
     frame = frame.assign(x=frame["model"].map(lambda model: store.models[model].params_m), y=frame["value"])
-    frame = frame[frame["x"].notna() & ~frame["suspect"].astype(bool)]
+    frame = frame[frame["x"].notna() & frame["rank"].notna()]
     metric = METRICS[board.primary]
     frame, note = near_best(frame, metric.direction)
     if len(frame) < _LEAST_POINTS:
