@@ -151,9 +151,9 @@ def make_sensitivity(protocol: dict[str, Any], columns: dict[str, list[float]], 
     )
 
 
-def write_sensitivity(root: Path) -> Path:
+def write_sensitivity(root: Path, *, with_run: bool = False) -> Path:
     """Write a valid results folder in which one prediction was scored under four protocols, and return it."""
-    write_results(root)
+    write_results(root, with_run=with_run)
     rooms = "toy-rooms"
     flip = {**PROTOCOL, "id": "flip", "title": "Flip & mean", "house": False, "flip_average": True}
     clip = {**PROTOCOL, "id": "clip", "title": "Clip", "house": False, "metrics": ["abs_rel", "rmse"]}
