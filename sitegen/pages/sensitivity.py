@@ -92,7 +92,7 @@ def comparisons(store: Store) -> dict[str, list[Comparison]]:
 
 def significant(value: float, digits: int = 4) -> str:
     """Return a number with that many significant digits and no exponent: 0.1230, 12.34, 12340."""
-    return f"{Decimal(f'{value:.{digits - 1}e}'):f}"
+    return f"{Decimal(f'{value:.{digits - 1}e}'):f}".replace("-", "−")
 
 
 def pages(store: Store) -> Iterator[Page]:

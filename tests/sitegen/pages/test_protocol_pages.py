@@ -189,7 +189,7 @@ def test_one_run_has_neither_chart_nor_spread(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.123, "0.1230"), (12.345678, "12.35"), (12345.0, "12340"), (0.0, "0.000"), (-0.05, "-0.05000")],
+    [(0.123, "0.1230"), (12.345678, "12.35"), (12345.0, "12340"), (0.0, "0.000"), (-0.05, "−0.05000")],
 )
 def test_numbers_have_four_significant_digits(value: float, text: str) -> None:
     """No exponent, trailing zeros kept."""
