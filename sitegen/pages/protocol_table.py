@@ -40,6 +40,7 @@ def pages(store: Store) -> Iterator[Page]:
         protocols=protocols,
         datasets=list(sizes),
         compared=[dataset for dataset, size in sizes.items() if size > 1],
+        unhoused=[dataset for dataset in sizes if house_of(protocols, dataset) is None],
         cards=store.datasets,
         systems=systems(protocols),
         system_href=system_href,

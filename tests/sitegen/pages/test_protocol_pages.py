@@ -70,10 +70,12 @@ def test_exactly_what_differs_from_house_is_marked(store: Store) -> None:
 
 
 def test_without_a_house_protocol_nothing_is_marked(store: Store) -> None:
-    """Where there is nothing to compare with, no cell differs."""
+    """Where there is nothing to compare with, no cell differs, and the page says so."""
     others = {key: protocol for key, protocol in store.protocols.items() if not protocol.house}
-    table = protocol_table(replace(store, protocols=others, sensitivity=()))
-    assert not [cell for row in table.rows for cell in row.cells if cell.badges]
+    unhoused = replace(store, protocols=others, sensitivity=())
+    assert not [cell for row in protocol_table(unhoused).rows for cell in row.cells if cell.badges]
+    page = next(page for page in site_pages(unhoused) if page.path == TABLE)
+    assert "There is no house protocol, and so no mark, for Toy Rooms." in page.body
 
 
 def test_a_fit_that_no_protocol_has_takes_no_column(store: Store) -> None:
