@@ -21,7 +21,8 @@ headline's source says.
 **The range** is that of all values but the suspect ones and those on other images or by a kinder fit.
 
 **Ranks**: by the primary metric's stored value; equal values share a rank (1, 2, 2, 4). A suspect value, one on other
-images or by a kinder fit, a row without the primary metric and an incomplete run get none. Families whose fit is not
+images or by a kinder fit, a row without the primary metric, an incomplete run and one whose predictions were made
+otherwise than the protocol says get none. Families whose fit is not
 known and tables that mix hardware or sources are listed, never ranked. A column whose metric has several definitions in
 use marks a best value only where all its values come from one source.
 """
@@ -60,7 +61,7 @@ __all__ = [
 K = TypeVar("K")
 V = TypeVar("V")
 
-Apart = Literal["", "images", "fit"]
+Apart = Literal["", "images", "fit", "predictions"]
 RANKED_FAMILIES: frozenset[Family] = frozenset({"metric", "scale", "affine-depth", "affine-disparity", "ordinal"})
 """Families whose numbers may be ranked: it is known how predictions were fitted."""
 SEVERAL_DEFINITIONS = frozenset({"sq_rel", "silog", "boundary_f1"})
@@ -97,7 +98,8 @@ class BoardCell:
         kind: Who measured it.
         zero_shot: Whether the model had seen the data set.
         suspect: Whether there are only suspect values.
-        apart: What keeps the value from being compared: other ``images`` than the usual ones, or a kinder ``fit``.
+        apart: What keeps the value from being compared: other ``images`` than the usual ones, a kinder ``fit``, or
+            ``predictions`` that were made otherwise than the protocol says (measured values only).
         emphasis: ``best`` or ``second`` among the ranked rows.
         numbers: All published values, the headline first; of a measured cell those to compare with.
         low: The lowest published value that may be compared, if they differ.
@@ -427,7 +429,8 @@ class _Builder:
                 shown=f"{value:.{_DECIMALS.get(METRICS[metric].unit, 4)}f}",
                 kind="measured",
                 zero_shot=zero_shot,
-                numbers=self._published_beside(run, family, metric),
+                apart="predictions" if run.deviations else "",
+                numbers=() if run.deviations else self._published_beside(run, family, metric),
                 run=run,
             )
             for metric, value in run.summary.items()

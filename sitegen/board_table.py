@@ -10,7 +10,7 @@ import pandas as pd
 from sitegen import words
 from sitegen.board import Board, BoardCell, BoardRow
 from sitegen.metrics import METRICS
-from sitegen.records import PREDICTION_KINDS, ModelCard
+from sitegen.records import PREDICTION_KINDS, ModelCard, Run
 from sitegen.rendering import slug
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import LICENCE, Badge, Cell, Column, Facet, Footnotes, Row, Table, Value, displayed
@@ -22,6 +22,8 @@ __all__ = [
     "board_frame",
     "board_table",
     "board_title",
+    "degenerate_notes",
+    "deviation_notes",
     "number_hint",
     "number_href",
     "size_classes",
@@ -245,13 +247,7 @@ class _TableMaker:
         badges = [Badge(_("baseline"))] if card.baseline else []
         if row.run and row.run.sha256 in self.store.verified:
             badges.append(Badge(_("verified"), "ok"))
-        notes = []
-        if row.run and row.unscored:
-            note = _("Not ranked: {count} of {listed} images have no value.")
-            notes.append(self.notes.add(note.format(count=row.unscored, listed=row.run.dataset.listed)))
-        if row.run and (degenerate := sum(row.run.samples.degenerate)):
-            note = _("The fit of {count} of {scored} images should not be trusted; they are in the mean.")
-            notes.append(self.notes.add(note.format(count=degenerate, scored=row.run.dataset.evaluated)))
+        notes = [self.notes.add(text) for text in _run_caveats(row)]
         return Cell(
             text=card.name,
             value=card.name,
@@ -325,7 +321,7 @@ class _TableMaker:
             emphasis=cell.emphasis,
             delta="" if delta is None else f"{delta:+.{decimals}f}".replace("-", "−"),
             extras=dict(zip(names, extras, strict=True)),
-            detail={"zero_shot": cell.zero_shot, "run_sha256": cell.run.sha256 if cell.run else None},
+            detail={"zero_shot": cell.zero_shot, **_run_data(cell.run)},
         )
 
     def _card_cells(self, card: ModelCard, lead: BoardCell) -> list[Cell]:
@@ -337,6 +333,30 @@ class _TableMaker:
             cells.append(Cell(f"{card.params_m:.5g}", card.params_m) if card.params_m else Cell())
         year = str(card.year or "")
         return [*cells, Cell(card.licence_weights, card.licence_weights or None), Cell(year, year or None)]
+
+
+def deviation_notes(run: Run) -> Iterator[str]:
+    """Yield in what a run's predictions were made otherwise than its protocol says, a sentence each."""
+    note = _("Predictions made otherwise than the protocol says: {how}")
+    yield from (note.format(how=how) for how in run.deviations)
+
+
+def degenerate_notes(run: Run) -> Iterator[str]:
+    """Yield how many of a run's fits should not be trusted, if any."""
+    note = _("The fit of {count} of {scored} images should not be trusted; they are in the mean.")
+    if degenerate := sum(run.samples.degenerate):
+        yield note.format(count=degenerate, scored=run.dataset.evaluated)
+
+
+def _run_caveats(row: BoardRow) -> Iterator[str]:
+    """Yield what a reader must know of a measured row; nothing of a published one."""
+    if row.run is None:
+        return
+    if row.unscored:
+        note = _("Not ranked: {count} of {listed} images have no value.")
+        yield note.format(count=row.unscored, listed=row.run.dataset.listed)
+    yield from (_("Not ranked. {note}").format(note=note) for note in deviation_notes(row.run))
+    yield from degenerate_notes(row.run)
 
 
 def _caveats(cell: BoardCell) -> Iterator[str]:
@@ -356,6 +376,13 @@ def _value_data(number: StoredNumber) -> dict[str, Any]:
     row = number.row
     data = {"value": row.value, "printed": row.value_as_printed, "source": number.source, "line": number.line}
     return data | {name: value for name in _VALUE_FIELDS if (value := getattr(row, name))}
+
+
+def _run_data(run: Run | None) -> dict[str, Any]:
+    """Return which run a measured value is of, and how it deviates, as plain data."""
+    if run is None:
+        return {"run_sha256": None}
+    return {"run_sha256": run.sha256} | ({"deviations": run.deviations} if run.deviations else {})
 
 
 def _board_data(board: Board) -> dict[str, Any]:

@@ -35,6 +35,7 @@ __all__ = [
     "dumbbell",
     "figure",
     "pareto",
+    "protocol_dots",
     "range_vs_reruns",
     "ranked_dots",
     "use_cache",
@@ -170,10 +171,36 @@ def dumbbell(frame: pd.DataFrame, *, metric: str, title: str, alt_text: str) -> 
         ValueError: A column is missing, a label occurs twice or a kind is unknown.
     """
     data = _checked(frame, ["label", "value", "kind", "text"], unique="label")
-    data = data.assign(first=data["value"].iloc[0], own=[True] + [False] * (len(data) - 1))
+    return _from_origin(data, 0, _("source"), metric, title, alt_text)
+
+
+@_unvalidated
+def protocol_dots(frame: pd.DataFrame, *, origin: str, metric: str, title: str, alt_text: str) -> Chart:
+    """Draw one prediction under several protocols: a row a protocol, measured from one of them.
+
+    Args:
+        frame: Columns ``label`` (the protocol, unique), ``value``, ``kind`` and ``text``, in the order to draw.
+        origin: The label of the protocol from which the others are drawn.
+        metric: The axis title, with unit and arrow.
+        title: What to see.
+        alt_text: What the drawing says, in words.
+
+    Raises:
+        ValueError: A column is missing, a label occurs twice, a kind is unknown or no row has the label ``origin``.
+    """
+    data = _checked(frame, ["label", "value", "kind", "text"], unique="label")
+    labels = data["label"].tolist()
+    if origin not in labels:
+        raise ValueError(f"No row has the label '{origin}'; there are {', '.join(labels)}.")
+    return _from_origin(data, labels.index(origin), _("protocol"), metric, title, alt_text)
+
+
+def _from_origin(data: pd.DataFrame, origin: int, row: str, metric: str, title: str, alt_text: str) -> Chart:
+    """Return the chart of values in rows (what a row is says ``row``), each drawn from that of the row ``origin``."""
+    data = data.assign(first=data["value"].iloc[origin], own=[index == origin for index in range(len(data))])
     base = alt.Chart().encode(y=_rows("label"))
     x = _value_axis("value:Q", metric)
-    tooltip = [alt.Tooltip("label:N", title=_("source")), alt.Tooltip("text:N", title=_plain(metric))]
+    tooltip = [alt.Tooltip("label:N", title=row), alt.Tooltip("text:N", title=_plain(metric))]
     own = (
         alt.Chart()
         .transform_filter("datum.own")

@@ -27,6 +27,7 @@ def cross_check(store: Store) -> Iterator[Finding]:
     yield from _disagreements(store)
     yield from _protocols(store)
     yield from _runs(store)
+    yield from _sensitivity(store)
     yield from _speeds(store)
     yield from _galleries(store)
     yield from _verified(store)
@@ -177,6 +178,18 @@ def _list_faults(run: Run, wanted: SampleList, path: str) -> Iterator[Finding]:
         yield _error(path, "/dataset/list_sha256", f"the protocol's list has sha256 {wanted.sha256}")
     if wanted.count not in (None, run.dataset.listed):
         yield _error(path, "/dataset/listed", f"is {run.dataset.listed}, the protocol's list has {wanted.count} images")
+
+
+def _sensitivity(store: Store) -> Iterator[Finding]:
+    """Yield a finding for a run that is not of the same weights as the others of its model and data set."""
+    weights: dict[tuple[str, str], str | None] = {}
+    for run in store.sensitivity:
+        expected = weights.setdefault((run.dataset.id, run.model.id), run.model.weights_sha256)
+        if run.model.weights_sha256 != expected:
+            path = f"sensitivity/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
+            yield _error(
+                path, "/model/weights_sha256", "is not that of the model's other runs: not the same prediction"
+            )
 
 
 def _speeds(store: Store) -> Iterator[Finding]:

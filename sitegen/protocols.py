@@ -1,17 +1,43 @@
-"""Reading two protocols side by side: every leaf by its path, in words, and the leaves that differ."""
+"""Reading protocols side by side: every leaf by its path, each part in a short phrase, and what differs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sitegen.records import Protocol
+from sitegen import words
+from sitegen.metrics import METRICS
+from sitegen.records import PREDICTION_KINDS, Alignment, CropWindow, PredictionKind, Protocol, ResizeStep
 from sitegen.text import _
 
-__all__ = ["GROUPS", "Leaf", "differences", "field_name", "leaves"]
+__all__ = [
+    "GROUPS",
+    "Leaf",
+    "Part",
+    "alignment_phrase",
+    "differences",
+    "differing_parts",
+    "field_name",
+    "house_of",
+    "leaves",
+    "parts",
+    "reading_order",
+    "shown",
+    "window_phrase",
+]
 
 Leaf = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a protocol as tables have it: its key, what it is called, and how a protocol's is put in a phrase."""
+
+    key: str
+    title: str
+    phrase: Callable[[Protocol], str]
 
 
 @dataclass(frozen=True)
@@ -64,6 +90,176 @@ def field_name(path: str) -> str:
     """Return what a leaf is called on a page; parts without a name of their own stand as they are."""
     names = _names()
     return " · ".join(names.get(part, part.replace("_", " ")) for part in path.split("."))
+
+
+def shown(value: Leaf) -> str:
+    """Return a leaf's value as a page shows it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return words.yes_no("yes" if value else "no")
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def reading_order(protocols: Iterable[Protocol]) -> list[Protocol]:
+    """Return protocols by data set, the house protocol first, then by id."""
+    return sorted(protocols, key=lambda protocol: (protocol.dataset, not protocol.house, protocol.id))
+
+
+def house_of(protocols: Iterable[Protocol], dataset: str) -> Protocol | None:
+    """Return the house protocol of a data set; None where there is none."""
+    return next((protocol for protocol in protocols if protocol.house and protocol.dataset == dataset), None)
+
+
+def parts() -> tuple[Part, ...]:
+    """Return the parts of a protocol in the order in which an evaluation meets them, with their phrases.
+
+    Together the phrases tell apart whatever the leaves do, but for the strictness of a limit that there is not.
+    """
+    return (
+        Part("images", _("Images"), _images),
+        Part("ground_truth", _("Ground truth"), _ground_truth),
+        Part("valid_range", _("Valid depth g, m"), _valid_range),
+        Part("mask", _("Mask"), _mask),
+        Part("input", _("What the model sees"), _input),
+        Part("window", _("Window and its frame"), _window),
+        Part("resize", _("Resizing before the fit"), _resizing),
+        *(Part(f"align_{kind}", _fit_title(kind), partial(_fit, kind)) for kind in PREDICTION_KINDS),
+        Part("clamp", _("Clamp after the fit"), _clamp),
+        Part("flip", _("Mean with the mirror image"), lambda protocol: shown(protocol.flip_average)),
+        Part("aggregation", _("Aggregation"), _aggregation),
+        Part("metrics", _("Metrics"), lambda protocol: ", ".join(METRICS[name].symbol for name in protocol.metrics)),
+        Part("primary", _("Primary metric"), lambda protocol: METRICS[protocol.primary_metric].symbol),
+    )
+
+
+def differing_parts(first: Protocol, second: Protocol) -> frozenset[str]:
+    """Return the keys of the parts whose phrases differ between two protocols."""
+    return frozenset(part.key for part in parts() if part.phrase(first) != part.phrase(second))
+
+
+def alignment_phrase(fit: Alignment | None) -> str:
+    """Return how predictions of a kind are fitted, in a phrase; a dash where the protocol does not score the kind."""
+    if fit is None:
+        return shown(None)
+    if (fit.space, fit.solver, fit.estimator) == ("none", "none", "none"):
+        return _("no fit")
+    space = {"none": "", "depth": _("in depth"), "disparity": _("in disparity"), "log-depth": _("in log depth")}
+    solver = {"none": "", "median": _("median"), "scale": _("scale"), "scale-shift": _("scale and shift")}
+    what = " ".join(filter(None, (solver[fit.solver], space[fit.space])))
+    narrowed = (
+        _("fitted at most {pixels} pixels wide or high").format(pixels=fit.fit_max_res) if fit.fit_max_res else ""
+    )
+    estimator = fit.estimator if fit.estimator != "none" else ""
+    return ", ".join(filter(None, (what, estimator, _floor(fit), narrowed)))
+
+
+def window_phrase(crop: CropWindow) -> str:
+    """Return what a window is called and which frame it is taken in."""
+    return _("{window}; in: {frame}").format(window=words.window(crop.name), frame=words.frame(crop.frame))
+
+
+def _floor(fit: Alignment) -> str:
+    rules = {None: "", "largest-depth": _("disparity floored at 1 / the largest depth of each image")}
+    fixed = ""
+    if fit.floor_m is not None:
+        fixed = _("disparity floored at 1 / {metres} m").format(metres=shown(fit.floor_m))
+    return ", ".join(filter(None, (fixed, rules[fit.floor_rule], fit.floor)))
+
+
+def _fit_title(kind: PredictionKind) -> str:
+    return _("Fit of {kind}").format(kind=words.output_kind(kind))
+
+
+def _fit(kind: PredictionKind, protocol: Protocol) -> str:
+    return alignment_phrase(protocol.alignment.get(kind))
+
+
+def _images(protocol: Protocol) -> str:
+    images = protocol.sample_list
+    digest = f"sha256 {images.sha256[:8]}" if images.sha256 else ""
+    count = _("{count} images").format(count=images.count) if images.count else ""
+    return "; ".join(filter(None, (count, images.name, digest)))
+
+
+def _ground_truth(protocol: Protocol) -> str:
+    truth = protocol.ground_truth
+    return "; ".join(filter(None, (words.truth_variant(truth.variant), truth.storage)))
+
+
+def _valid_range(protocol: Protocol) -> str:
+    limits = protocol.valid_range
+    below, above = ("≤" if inclusive else "<" for inclusive in (limits.min_inclusive, limits.max_inclusive))
+    if limits.min_m is None:
+        return _("all") if limits.max_m is None else f"g {above} {shown(limits.max_m)}"
+    if limits.max_m is None:
+        return f"g {'≥' if limits.min_inclusive else '>'} {shown(limits.min_m)}"
+    return f"{shown(limits.min_m)} {below} g {above} {shown(limits.max_m)}"
+
+
+def _mask(protocol: Protocol) -> str:
+    source = {
+        "sample-mask": _("the sample's valid pixels"),
+        "sample-mask-and-region": _("the sample's valid pixels within its region"),
+        "none": _("none: every pixel"),
+    }[protocol.mask]
+    return f"{source}: {protocol.mask_rule}" if protocol.mask_rule else source
+
+
+def _input(protocol: Protocol) -> str:
+    steps = [_step(step) for step in protocol.resize if step.what == "image"]
+    return "; ".join([words.frame(protocol.input_crop), *(steps or [_("size: the model's own rule")])])
+
+
+def _window(protocol: Protocol) -> str:
+    crop = protocol.crop
+    if crop.rows is None or crop.columns is None:
+        return window_phrase(crop)
+    unit = {"pixels": _("pixels"), "fraction": _("as fractions"), None: ""}[crop.unit]
+    place = _("rows {rows}, columns {columns}, {unit}")
+    place = place.format(rows=_span(crop.rows), columns=_span(crop.columns), unit=unit)
+    return f"{window_phrase(crop)}; {place}"
+
+
+def _span(bounds: list[float]) -> str:
+    return "–".join(shown(bound) for bound in bounds)
+
+
+def _resizing(protocol: Protocol) -> str:
+    return "; ".join(_step(step) for step in protocol.resize if step.what != "image") or _("none")
+
+
+def _step(step: ResizeStep) -> str:
+    """Return one step of a resize chain: what, to where, how; what is not stated is left out."""
+    what = {
+        "image": _("image"),
+        "prediction": _("prediction"),
+        "ground-truth": _("ground truth"),
+    }[step.what]
+    usual = (step.what, step.quantity) in {("image", "colour"), ("prediction", "network-output")}
+    what = what if usual else _("{what} as {quantity}").format(what=what, quantity=words.quantity(step.quantity))
+    to = {"ground-truth": _("ground truth"), "input-image": _("input image")}.get(step.to, step.to.replace("x", " × "))
+    corners = {None: "", True: _("align_corners on"), False: _("align_corners off")}[step.align_corners]
+    smooth = {None: "", True: _("antialiased"), False: _("no antialiasing")}[step.antialias]
+    kept = _("zero unless within {span}").format(span=_span(step.keep_within)) if step.keep_within else ""
+    return ", ".join(filter(None, (f"{what} → {to}", step.mode, corners, smooth, kept)))
+
+
+def _clamp(protocol: Protocol) -> str:
+    clamp = protocol.clamp
+    if clamp is None:
+        return _("none")
+    low = _("from {metres} m").format(metres=shown(clamp.min_m)) if clamp.min_m is not None else ""
+    high = _("to {metres} m").format(metres=shown(clamp.max_m)) if clamp.max_m is not None else ""
+    nan = _("NaN becomes {metres} m").format(metres=shown(clamp.nan_m)) if clamp.nan_m is not None else ""
+    limits = " ".join(filter(None, (low, high))) or _("no limits")
+    return "; ".join(filter(None, (limits, nan, clamp.note)))
+
+
+def _aggregation(protocol: Protocol) -> str:
+    how = {"mean-of-images": _("mean of images"), "pooled-pixels": _("all pixels together")}[protocol.aggregation]
+    least = protocol.minimum_valid_pixels
+    return _("{how}; from {least} valid pixels").format(how=how, least=least) if least > 1 else how
 
 
 def _rank(name: str) -> int:

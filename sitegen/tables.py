@@ -267,6 +267,7 @@ class Table:
         columns: Its columns.
         rows: Its rows in order; each has one cell a column.
         footnotes: Texts; cells refer to them by index.
+        foot: A last row that sorting and filtering leave in place, one cell a column; not in CSV. Empty for none.
         filters: Filters that a page may show above it.
         date: Date of the data (YYYY-MM-DD), or empty where it is not known.
         plain: A small table without sticky parts.
@@ -279,6 +280,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     footnotes: tuple[str, ...] = ()
+    foot: tuple[Cell, ...] = ()
     filters: tuple[Facet, ...] = ()
     date: str = ""
     plain: bool = False
@@ -289,6 +291,8 @@ class Table:
         for row in self.rows:
             if len(row.cells) != len(self.columns):
                 raise ValueError(f"row '{row.id}' has {len(row.cells)} cells for {len(self.columns)} columns")
+        if len(self.foot) not in {0, len(self.columns)}:
+            raise ValueError(f"the foot has {len(self.foot)} cells for {len(self.columns)} columns")
 
     @property
     def marks(self) -> tuple[Provenance, ...]:
@@ -319,6 +323,7 @@ class Table:
         lines.append(_pipes(_markdown_heading(column) for column in self.columns))
         lines.append(_pipes("--:" if column.sort == "number" else ":--" for column in self.columns))
         lines += [_pipes(_markdown_cell(cell) for cell in row.cells) for row in self.rows]
+        lines += [_pipes(_markdown_cell(cell) for cell in self.foot)] if self.foot else []
         notes = [f"({footnote_label(index)}) {text}" for index, text in enumerate(self.footnotes)]
         for note in [self._legend(), *notes, self._origin()]:
             lines += ["", escaping.markdown(note)] if note else []
@@ -348,6 +353,7 @@ class Table:
             **self.data,
             "columns": [_column_data(column) for column in self.columns],
             "rows": [self._row_data(row) for row in self.rows],
+            **({"foot": self._cells_data(self.foot)} if self.foot else {}),
             "footnotes": {footnote_label(index): text for index, text in enumerate(self.footnotes)},
         }
         return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
@@ -360,6 +366,7 @@ class Table:
         kept = [index for index, column in enumerate(self.columns) if not column.optional]
         columns = [self.columns[index] for index in kept]
         body = [[_latex_cell(row.cells[index]) for index in kept] for row in self.rows]
+        foot = [_latex_cell(self.foot[index]) for index in kept] if self.foot else []
         spec = "".join("r" if column.sort == "number" else "l" for column in columns)
         notes = [f"$^{{{footnote_label(i)}}}$ {escaping.latex(text)}" for i, text in enumerate(self.footnotes)]
         notes = [escaping.latex(self._legend()), *notes] if self.marks else notes
@@ -376,6 +383,7 @@ class Table:
             " & ".join(_latex_heading(column) for column in columns) + r" \\",
             r"\midrule",
             *(" & ".join(cells) + r" \\" for cells in body),
+            *((r"\midrule", " & ".join(foot) + r" \\") if foot else ()),
             r"\bottomrule",
             r"\end{tabular}",
             *(rf"\par\smallskip\footnotesize {note}" for note in notes if note),
@@ -396,12 +404,11 @@ class Table:
         return f"Fathom. {date} {_('Licence')}: {LICENCE} ({LICENCE_URL})".replace("  ", " ")
 
     def _row_data(self, row: Row) -> dict[str, Any]:
-        pairs = zip(self.columns, row.cells, strict=True)
-        return {
-            "id": row.id,
-            "facets": dict(row.facets),
-            "cells": {column.key: _cell_data(cell) for column, cell in pairs if cell.text or cell.detail},
-        }
+        return {"id": row.id, "facets": dict(row.facets), "cells": self._cells_data(row.cells)}
+
+    def _cells_data(self, cells: tuple[Cell, ...]) -> dict[str, Any]:
+        pairs = zip(self.columns, cells, strict=True)
+        return {column.key: _cell_data(cell) for column, cell in pairs if cell.text or cell.detail}
 
 
 def _refuse_name(name: str) -> None:

@@ -8,20 +8,25 @@ __all__ = [
     "alignment_of",
     "architecture",
     "commercial",
+    "counted",
     "depth_of",
     "download",
     "family",
     "family_rule",
     "flag",
+    "frame",
     "ground_truth",
     "kind",
     "origin",
     "output_kind",
+    "quantity",
     "relation",
     "role",
     "scene",
     "status",
     "text_kind",
+    "truth_variant",
+    "window",
     "yes_no",
     "zero_shot",
 ]
@@ -215,6 +220,58 @@ def status(name: str) -> str:
 def commercial(name: str) -> str:
     """Return whether the licence of the weights allows commercial use, in words."""
     return {"yes": _("allowed"), "no": _("not allowed"), "unknown": _("not settled by the texts read")}[name]
+
+
+def truth_variant(name: str) -> str:
+    """Return a variant of ground truth in words; one that has none stands as its record writes it."""
+    return {
+        "raw-sensor": _("raw sensor depth"),
+        "annotated-lidar": _("annotated LiDAR"),
+        "raw-lidar": _("raw LiDAR"),
+        "projected-lidar": _("projected LiDAR"),
+        "laser-scan": _("laser scan"),
+        "laser-scan-distorted": _("laser scan, distorted images"),
+        "rendered": _("rendered"),
+        "rendered-planar": _("rendered, made planar"),
+        "point-pairs": _("point pairs"),
+        "moge-bundle": _("bundle of MoGe"),
+        "not-stated": _("not stated"),
+    }.get(name, name)
+
+
+def counted(name: str) -> str:
+    """Return what a metric is counted in, and what the value of a data set is the mean of."""
+    return {
+        "pixels": _("the valid pixels of an image; a data set's value is the mean of its images"),
+        "pairs": _("point pairs; a data set's value is the mean over all its pairs, not of its images"),
+        "planes": _("planes; a data set's value is the mean over all its planes, not of its images"),
+    }[name]
+
+
+def frame(name: str) -> str:
+    """Return a frame in words: the image, or what it is cut to."""
+    return {"full-image": _("full image"), "kb-crop-352x1216": _("KITTI benchmark crop, 352 × 1216")}[name]
+
+
+def window(name: str) -> str:
+    """Return what a window of scored pixels is called."""
+    return {
+        "none": _("no window"),
+        "eigen-nyu": _("Eigen (NYU)"),
+        "eigen-kitti": _("Eigen (KITTI)"),
+        "garg-kitti": _("Garg"),
+        "custom": _("a window of its own"),
+    }[name]
+
+
+def quantity(name: str) -> str:
+    """Return what is resized, in words."""
+    return {
+        "colour": _("colour"),
+        "depth": _("depth"),
+        "disparity": _("disparity"),
+        "network-output": _("network output"),
+    }[name]
 
 
 def zero_shot(name: str) -> str:

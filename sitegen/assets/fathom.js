@@ -105,6 +105,17 @@
     }
   };
 
+  /** An address may choose: ?system=zoedepth sets the list of that facet, if it has the option. */
+  const chooseByAddress = (bar) => {
+    const wanted = new URLSearchParams(location.search);
+    for (const list of all("select[data-facet]", bar)) {
+      const value = wanted.get(list.dataset.facet);
+      if (!value || ![...list.options].some((option) => option.value === value)) continue;
+      list.value = value;
+      list.closest("details")?.setAttribute("open", "");
+    }
+  };
+
   const startFilters = (bar) => {
     const target = document.querySelector(`:is(table, ul)#${CSS.escape(bar.dataset.for)}`);
     if (!target) return;
@@ -117,6 +128,7 @@
     bar.addEventListener("input", apply);
     bar.addEventListener("submit", (event) => event.preventDefault());
     bar.hidden = false;
+    chooseByAddress(bar);
     apply();
   };
 

@@ -15,9 +15,22 @@ def publishers() -> tuple[Callable[[Store], Iterator[Page]], ...]:
 
     They are imported here and not above: the stage needs ``sitegen.pages.base`` alone.
     """
-    from sitegen.pages import about, data, datasets, disagreements, home, metrics, models, protocols, sources
+    from sitegen.pages import (
+        about,
+        data,
+        datasets,
+        disagreements,
+        home,
+        metrics,
+        models,
+        protocol_table,
+        protocols,
+        sensitivity,
+        sources,
+    )
 
-    kinds = (home, datasets, models, sources, disagreements, metrics, protocols, about, data)
+    of_protocols = (protocols, protocol_table, sensitivity)
+    kinds = (home, datasets, models, sources, disagreements, metrics, *of_protocols, about, data)
     return tuple(kind.pages for kind in kinds)
 
 

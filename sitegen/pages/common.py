@@ -29,6 +29,7 @@ __all__ = [
     "near_best",
     "numbers_csv",
     "place_anchors",
+    "sensitivity_hrefs",
 ]
 
 K = TypeVar("K")
@@ -104,6 +105,12 @@ def near_best(frame: pd.DataFrame, direction: Direction) -> tuple[pd.DataFrame, 
 def board_href(board: Board) -> str:
     """Return where a board stands on the site, from its root."""
     return f"datasets/{board.dataset}.html#{board.id}"
+
+
+def sensitivity_hrefs(store: Store) -> dict[str, str]:
+    """Return where one prediction stands under every protocol, from the site's root, by data set that has such."""
+    datasets = sorted({run.dataset.id for run in store.sensitivity})
+    return {dataset: f"protocols/{dataset}/sensitivity.html" for dataset in datasets}
 
 
 def count_cell(value: int | None) -> Cell:

@@ -65,6 +65,12 @@ def _dumps() -> tuple[Dump, ...]:
             "run",
             lambda store: [_plain(run) for run in store.runs],
         ),
+        Dump(
+            "sensitivity",
+            _("One model's predictions of a few images under many protocols: for comparing protocols, never a board."),
+            "run",
+            lambda store: [_plain(run) for run in store.sensitivity],
+        ),
         Dump("metrics", _("The metric registry."), None, lambda _store: {k: asdict(m) for k, m in METRICS.items()}),
         Dump("references", _("Bibliography entries by BibTeX key."), None, _references),
     )

@@ -13,7 +13,7 @@ from sitegen.board import Board, boards
 from sitegen.board_table import board_bibtex, board_frame, board_table
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import BOARD_FORMATS, bibtex, count_cell, distinct, group, near_best
+from sitegen.pages.common import BOARD_FORMATS, bibtex, count_cell, distinct, group, near_best, sensitivity_hrefs
 from sitegen.records import DatasetCard, Disagreement, ModelCard
 from sitegen.rendering import render, root_of
 from sitegen.store import Store, StoredNumber
@@ -75,6 +75,7 @@ def _dataset_page(store: Store, card: DatasetCard, found: Sequence[Board]) -> Pa
         sources=distinct(number.source for number in numbers),
         runs=[run for run in store.runs if run.dataset.id == card.id],
         protocols=[protocol for (dataset, _id), protocol in store.protocols.items() if dataset == card.id],
+        sensitivity=sensitivity_hrefs(store).get(card.id, ""),
         cases=[case for case in store.disagreements.values() if _concerns(case, card.id)],
         seen_by=_seen_by(store, card.id),
         wholes=[other for other in store.datasets.values() if card.id in other.parts],
@@ -165,7 +166,7 @@ def _notes(board: Board) -> list[tuple[str, Sequence[StoredNumber]]]:
 
 def _boards_to_draw(found: Sequence[Board]) -> list[Board]:
     """Return the boards that get a chart: the largest measured one and the largest published one that are ranked."""
-    ranked = [board for board in found if board.ranked and len(board.rows) >= _LEAST_ROWS]
+    ranked = [board for board in found if board.ranked and len(board.rows) >= _LEAST_ROWS and board.rows[0].rank]
     largest = [
         max((board for board in ranked if board.measured == measured), key=lambda board: len(board.rows), default=None)
         for measured in (True, False)
@@ -207,7 +208,7 @@ def _pareto(store: Store, board: Board) -> charts.Chart | None:
     """Draw error against size, if enough models say how large they are."""
     frame = board_frame(store, board)
     frame = frame.assign(x=frame["model"].map(lambda model: store.models[model].params_m), y=frame["value"])
-    frame = frame[frame["x"].notna() & ~frame["suspect"].astype(bool)]
+    frame = frame[frame["x"].notna() & frame["rank"].notna()]
     metric = METRICS[board.primary]
     frame, note = near_best(frame, metric.direction)
     if len(frame) < _LEAST_POINTS:

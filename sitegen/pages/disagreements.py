@@ -13,7 +13,7 @@ from sitegen.board_table import number_href
 from sitegen.charts import Chart, disagreement_overview, dumbbell, figure
 from sitegen.metrics import get
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import group
+from sitegen.pages.common import group, sensitivity_hrefs
 from sitegen.records import Disagreement, DisagreementValue
 from sitegen.rendering import render
 from sitegen.store import Store
@@ -66,6 +66,7 @@ def pages(store: Store) -> Iterator[Page]:
         themes=[(name, _theme(name), [case for case in cases if case.theme == name]) for name in _THEMES],
         comparisons={case.id: comparisons(case) for case in cases},
         mains={case.id: main_comparison(case) for case in cases},
+        sensitivity=sensitivity_hrefs(store),
         overview=_figure(overview, "data/disagreements/overview.json") if overview else "",
         figures={case: [_figure(chart, file.path) for file, chart in entries] for case, entries in charts.items()},
         store=store,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sitegen import charts, words
 from sitegen.board import Board, BoardRow, boards, model_numbers
-from sitegen.board_table import board_table, number_href, size_classes, size_facet, value_of
+from sitegen.board_table import board_table, deviation_notes, number_href, size_classes, size_facet, value_of
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
 from sitegen.pages.common import bibtex, board_href, count_cell, group, numbers_csv
@@ -85,6 +85,7 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
         cases=[case for case in store.disagreements.values() if card.id in case.models],
         runs=runs,
         run_path=_run_path,
+        deviation_notes=deviation_notes,
         speeds=[speed for speed in store.speeds if speed.model.id == card.id],
         by_dataset=group(numbers, lambda number: number.row.dataset),
         kinds={number.row.kind for number in numbers},

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 
 from sitegen.pages.base import Page
-from sitegen.protocols import Leaf, differences, field_name, leaves
+from sitegen.pages.common import group, sensitivity_hrefs
+from sitegen.pages.protocol_table import reference_phrase, system_href, systems
+from sitegen.protocols import differences, field_name, leaves, parts, reading_order, shown, window_phrase
 from sitegen.records import Protocol
 from sitegen.rendering import render
 from sitegen.store import Store
 from sitegen.text import _
 
-__all__ = ["pages", "shown"]
+__all__ = ["pages"]
 
 INDEX = "protocols/index.md"
 
@@ -33,42 +34,42 @@ class Field:
 
 def pages(store: Store) -> Iterator[Page]:
     """Yield the index, one page a protocol, and one side-by-side page a data set with several protocols."""
-    protocols = sorted(store.protocols.values(), key=_order)
-    by_dataset = {dataset: list(group) for dataset, group in groupby(protocols, key=lambda p: p.dataset)}
+    by_dataset = group(reading_order(store.protocols.values()), lambda protocol: protocol.dataset)
     yield _index(store, by_dataset)
-    for group in by_dataset.values():
-        yield from (_protocol(store, protocol, group) for protocol in group)
-        if len(group) > 1:
-            yield _compare(store, group)
-
-
-def shown(value: Leaf) -> str:
-    """Return a leaf's value as the page shows it."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _order(protocol: Protocol) -> tuple[str, bool, str]:
-    return protocol.dataset, not protocol.house, protocol.id
+    for members in by_dataset.values():
+        yield from (_protocol(store, protocol, members) for protocol in members)
+        if len(members) > 1:
+            yield _compare(store, members)
 
 
 def _index(store: Store, by_dataset: dict[str, list[Protocol]]) -> Page:
-    body = render("protocols.md.j2", INDEX, by_dataset=by_dataset, datasets=store.datasets)
+    body = render(
+        "protocols.md.j2",
+        INDEX,
+        by_dataset=by_dataset,
+        datasets=store.datasets,
+        window_phrase=window_phrase,
+        reference_phrase=reference_phrase,
+        sensitivity=sensitivity_hrefs(store),
+        systems=systems(list(store.protocols.values())),
+        system_href=system_href,
+    )
     return Page(INDEX, _("Protocols"), body, _("How each reference system evaluates depth, field by field."))
 
 
-def _protocol(store: Store, protocol: Protocol, group: list[Protocol]) -> Page:
+def _protocol(store: Store, protocol: Protocol, members: list[Protocol]) -> Page:
     path = f"protocols/{protocol.dataset}/{protocol.id}.md"
-    others = [(other, differences(protocol, other)) for other in group if other is not protocol]
+    others = [(other, differences(protocol, other)) for other in members if other is not protocol]
     body = render(
         "protocol.md.j2",
         path,
         protocol=protocol,
         digest=protocol.digest(),
         dataset=store.datasets[protocol.dataset],
+        short=[(part.title, phrase) for part in parts() if (phrase := part.phrase(protocol)) != shown(None)],
+        elsewhere=[other for other in _system(store, protocol) if other is not protocol],
+        datasets=store.datasets,
+        system_href=system_href,
         fields=[(field_name(name), shown(value)) for name, value in leaves(protocol).items()],
         others=others,
         field_name=field_name,
@@ -80,16 +81,29 @@ def _protocol(store: Store, protocol: Protocol, group: list[Protocol]) -> Page:
     return Page(path, title, body, _("An evaluation protocol, field by field, with what sets it apart from others."))
 
 
-def _compare(store: Store, group: list[Protocol]) -> Page:
-    dataset = store.datasets[group[0].dataset]
+def _system(store: Store, protocol: Protocol) -> list[Protocol]:
+    """Return the protocols of the same system on all data sets; a house protocol is of no system."""
+    found = [other for other in store.protocols.values() if other.id == protocol.id and not other.house]
+    return reading_order(found) if protocol in found else []
+
+
+def _compare(store: Store, members: list[Protocol]) -> Page:
+    dataset = store.datasets[members[0].dataset]
     path = f"protocols/{dataset.id}/compare.md"
-    body = render("compare.md.j2", path, dataset=dataset, protocols=group, fields=_fields(group))
+    body = render(
+        "compare.md.j2",
+        path,
+        dataset=dataset,
+        protocols=members,
+        fields=_fields(members),
+        sensitivity=sensitivity_hrefs(store).get(dataset.id, ""),
+    )
     title = _("Protocols for {dataset}, side by side").format(dataset=dataset.name)
     return Page(path, title, body, _("Every field of every protocol of one data set, with what differs marked."))
 
 
-def _fields(group: list[Protocol]) -> list[Field]:
-    columns = [leaves(protocol) for protocol in group]
+def _fields(members: list[Protocol]) -> list[Field]:
+    columns = [leaves(protocol) for protocol in members]
     names = dict.fromkeys(name for column in columns for name in column)
     return [Field(field_name(name), tuple(shown(column.get(name)) for column in columns)) for name in _ordered(names)]
 

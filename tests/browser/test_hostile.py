@@ -28,7 +28,8 @@ HOSTILE = (
 PAGES = (
     *("index.html", "datasets/index.html", "datasets/toy-rooms.html", "models/index.html", "models/toy-net.html"),
     *("sources/index.html", "sources/toy-paper.html", "disagreements.html", "metrics.html", "data.html", "about.html"),
-    *("protocols/index.html", "protocols/toy-rooms/house.html"),
+    *("protocols/index.html", "protocols/table.html", "protocols/toy-rooms/house.html"),
+    *("protocols/toy-rooms/compare.html", "protocols/toy-rooms/sensitivity.html"),
 )
 
 
@@ -56,7 +57,7 @@ def spoiled(value: Any) -> Any:
 
 def hostile_store(folder: Path) -> Store:
     """A small store in which every card, number and case is hostile; tables keep their places, so that links hold."""
-    make.write_results(folder, with_run=True)
+    make.write_sensitivity(folder, with_run=True)
     make.write_yaml(folder / "disagreements/toy-case.yaml", make.DISAGREEMENT)
     store = load_valid(folder)
     parts: dict[str, Any] = {name: getattr(store, name) for name in Store.__dataclass_fields__}
@@ -66,6 +67,8 @@ def hostile_store(folder: Path) -> Store:
     parts["numbers"] = tuple(
         type(n)(n.source, n.line, spoiled(row)) for n, row in zip(store.numbers, numbers, strict=True)
     )
+    for name in ("runs", "sensitivity"):
+        parts[name] = tuple(spoiled(run).model_copy(update={"deviations": [HOSTILE]}) for run in parts[name])
     assert isinstance(parts["disagreements"]["toy-case"], Disagreement)
     assert HOSTILE in parts["models"]["toy-net"].name
     return Store(**parts)

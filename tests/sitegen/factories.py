@@ -123,6 +123,56 @@ def make_run(**changes: Any) -> dict[str, Any]:
     return Run.sealed(run).model_dump(mode="json")
 
 
+def make_sensitivity(protocol: dict[str, Any], columns: dict[str, list[float]], **changes: Any) -> dict[str, Any]:
+    """Return a run of Toy Net's saved predictions of two images under a protocol, with these metric columns."""
+    block = Protocol.model_validate(protocol).block()
+    samples: dict[str, list[Any]] = {
+        "id": ["a", "b"],
+        "group": ["g", "g"],
+        "valid_pixels": [1000, 2001],
+        "scale": [1.0, 1.1],
+        "shift": [0.0, None],
+        "clamped_share": [0.0, 0.0],
+        "degenerate": [False, False],
+    }
+    return make_run(
+        model={"id": "toy-net", "dtype": "float32", "weights_sha256": "ab" * 32},
+        dataset={
+            "id": "toy-rooms",
+            "split": "two images of the test split",
+            "list_sha256": "0" * 64,
+            "listed": 2,
+            "evaluated": 2,
+        },
+        protocol={"id": block["id"], "sha256": sha256_of(block), "block": block},
+        samples=samples | changes.pop("samples", {}) | columns,
+        summary=summarise(columns),
+        **changes,
+    )
+
+
+def write_sensitivity(root: Path, *, with_run: bool = False) -> Path:
+    """Write a valid results folder in which one prediction was scored under four protocols, and return it."""
+    write_results(root, with_run=with_run)
+    rooms = "toy-rooms"
+    flip = {**PROTOCOL, "id": "flip", "title": "Flip & mean", "house": False, "flip_average": True}
+    clip = {**PROTOCOL, "id": "clip", "title": "Clip", "house": False, "metrics": ["abs_rel", "rmse"]}
+    clip["clamp"] = {"min_m": 0.001, "max_m": 10.0}
+    alone = {**PROTOCOL, "id": "alone", "title": "Alone", "house": False, "metrics": ["one_minus_delta1_pct"]}
+    alone["primary_metric"] = "one_minus_delta1_pct"
+    known = {"abs_rel": [0.1, 0.2], "delta1": [0.9, 0.8]}
+    runs = [
+        make_sensitivity(PROTOCOL, known),
+        make_sensitivity(flip, {"abs_rel": [0.3, 0.3], "delta1": [0.5, 0.7]}, deviations=["no flip"]),
+        make_sensitivity(clip, {"abs_rel": [0.1, 0.14], "rmse": [0.5, 0.6]}, samples={"clamped_share": [0.1, 0.02]}),
+        make_sensitivity(alone, {"one_minus_delta1_pct": [10.0, 20.0]}, samples={"degenerate": [True, False]}),
+    ]
+    for protocol, run in zip((PROTOCOL, flip, clip, alone), runs, strict=True):
+        write_yaml(root / f"protocols/{rooms}/{protocol['id']}.yaml", protocol)
+        write_json(root / f"sensitivity/{rooms}/{protocol['id']}/toy-net.json", run)
+    return root
+
+
 def write_results(root: Path, *, with_run: bool = False) -> Path:
     """Write a small valid results folder and return it."""
     write_yaml(root / "datasets/toy-rooms.yaml", DATASET)

@@ -408,6 +408,17 @@ def test_incomplete_runs_are_not_ranked() -> None:
     assert [row.unscored for row in rows(store, "toy-rooms/measured-house")] == [0, 1, 1]
 
 
+def test_runs_that_deviate_from_the_protocol_are_not_ranked() -> None:
+    """Such a run is listed last: no rank, no best mark, and no difference to a published value."""
+    made = [toy.run("toy-a", [0.1]), toy.run("toy-b", [0.2]), toy.run("toy-c", [0.001], deviations=["no flip"])]
+    store = toy.store([toy.number("toy-c")], runs=made, protocols=[protocol()])
+    assert ranks(store, "toy-rooms/measured-house") == {"toy-a": 1, "toy-b": 2, "toy-c": None}
+    cells = {row.model: row.cells["abs_rel"] for row in rows(store, "toy-rooms/measured-house")}
+    assert [cell.emphasis for cell in cells.values()] == ["best", "second", ""]
+    assert cells["toy-c"].apart == "predictions"
+    assert cells["toy-c"].delta is None
+
+
 def test_images_without_truth_do_not_count_against_a_model() -> None:
     """An image with too few valid pixels has no value for any model; the run is complete."""
     run = toy.run("toy-a", [0.1, None])

@@ -227,6 +227,18 @@ def test_frame(published: Store) -> None:
     assert list(silog["model"]) == ["toy-a", "toy-b"]
 
 
+def test_a_deviation_stands_in_a_footnote_and_in_the_data() -> None:
+    """A run that deviates says how below its board and in its JSON; other runs say nothing of it."""
+    made = [toy.run("toy-a", [0.1]), toy.run("toy-b", [0.2], deviations=["predicted without a flip"])]
+    store = toy.store(runs=made)
+    table = board_table(store, boards(store)[0])
+    assert [text for text in table.footnotes if "predicted without a flip" in text] == list(table.footnotes)
+    assert table.footnotes[0].startswith("Not ranked.")
+    first, second = json.loads(table.to_json())["rows"]
+    assert "deviations" not in first["cells"]["abs_rel"]
+    assert second["cells"]["abs_rel"]["deviations"] == ["predicted without a flip"]
+
+
 # ---- the real results ------------------------------------------------------------------------------------------------
 
 

@@ -53,6 +53,7 @@ def cloud() -> pd.DataFrame:
 EVERY_KIND: dict[str, Callable[[], charts.Chart]] = {
     "ranked_dots": ranked,
     "dumbbell": lambda: charts.dumbbell(board(), metric="AbsRel ↓", **WORDS),
+    "protocols": lambda: charts.protocol_dots(board(), origin="Beta", metric="AbsRel ↓", **WORDS),
     "overview": lambda: charts.disagreement_overview(board().assign(ratio=[3.2, 1.5, 1.1]), **WORDS),
     "range": lambda: charts.range_vs_reruns(
         board().rename(columns={"label": "board"}).assign(source="paper"), metric="AbsRel ↓", **WORDS
@@ -202,3 +203,13 @@ def test_figure_is_complete_without_javascript() -> None:
     assert "<svg" in markup
     assert "faded: trained on this data set" in markup
     assert re.search(r"<button [^>]*\bhidden\b", markup)
+
+
+def test_protocols_are_measured_from_the_one_that_is_named() -> None:
+    """Every row starts at the value of the named protocol wherever it stands; a name that is not there is refused."""
+    chart = charts.protocol_dots(board(), origin="Beta", metric="AbsRel ↓", **WORDS)
+    rows = chart.spec["datasets"]["rows"]
+    assert {row["first"] for row in rows} == {0.06}
+    assert [row["label"] for row in rows if row["own"]] == ["Beta"]
+    with pytest.raises(ValueError, match="No row has the label 'Delta'"):
+        charts.protocol_dots(board(), origin="Delta", metric="AbsRel ↓", **WORDS)

@@ -8,6 +8,7 @@ import pytest
 
 from sitegen.findings import format_findings
 from sitegen.reading import MAX_BYTES
+from sitegen.records import Protocol, sha256_of
 from sitegen.store import InvalidResultsError, load, load_valid
 from tests.sitegen import factories as make
 
@@ -233,6 +234,18 @@ def test_changed_protocol_is_noticed(results: Path) -> None:
     """A run refers to its protocol by hash: when the protocol changes, the run no longer belongs to it."""
     make.write_yaml(results / "protocols/toy-rooms/house.yaml", {**make.PROTOCOL, "flip_average": True})
     assert "/protocol/sha256: the protocol's sha256 is" in messages(results)
+
+
+def test_a_part_of_a_list_is_no_run_of_the_protocol(results: Path) -> None:
+    """A run of other or fewer images than the protocol's list has no place among the runs."""
+    path = results / "runs/toy-rooms/house/toy-net.json"
+    wanted = {**make.PROTOCOL, "sample_list": {"name": "all", "count": 3, "sha256": "1" * 64}}
+    make.write_yaml(results / "protocols/toy-rooms/house.yaml", wanted)
+    block = Protocol.model_validate(wanted).block()
+    make.write_json(path, make.make_run(protocol={"id": "house", "sha256": sha256_of(block), "block": block}))
+    found = messages(results)
+    assert "/dataset/listed: is 2, the protocol's list has 3 images" in found
+    assert f"/dataset/list_sha256: the protocol's list has sha256 {'1' * 64}" in found
 
 
 def test_titles_do_not_change_a_protocol(results: Path) -> None:

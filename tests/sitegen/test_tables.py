@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -206,6 +207,22 @@ def test_rows_must_fit() -> None:
     """A row with a cell too few is a fault, not a shifted table."""
     with pytest.raises(ValueError, match="row 'a' has 0 cells for 1 columns"):
         Table("t", "", "", (Column("a", "A", "text"),), (Row("a", ()),))
+
+
+def test_a_foot_follows_the_rows_everywhere_but_in_csv() -> None:
+    """The foot is no row of the body, which sorting moves, and no line of the CSV, which programs read as data."""
+    table = small_table()
+    foot = tuple(Cell(f"foot {column.key}") for column in table.columns)
+    footed = replace(table, foot=foot)
+    body, after = footed.to_html().split("</tbody>")
+    assert "foot abs_rel" not in body
+    assert after.index("<tfoot>") < after.index("foot abs_rel") < after.index("</tfoot>")
+    assert "foot abs\\_rel" in footed.to_markdown().splitlines()[4 + len(table.rows) + 2]
+    assert json.loads(footed.to_json())["foot"]["abs_rel"]["text"] == "foot abs_rel"
+    assert r"\midrule" in footed.to_latex().split(r"\midrule", 1)[1]
+    assert footed.to_csv() == table.to_csv()
+    with pytest.raises(ValueError, match="the foot has 1 cells"):
+        replace(table, foot=foot[:1])
 
 
 def test_links_are_relative_to_the_page() -> None:

@@ -147,6 +147,21 @@ def test_measured_boards_come_first_and_a_smoke_board_says_so() -> None:
     assert "badge-smoke" in pages_of(store)["index.md"].body
 
 
+def test_a_deviation_is_told_beside_the_run() -> None:
+    """The model's page and the protocol's page mark a run whose predictions were made otherwise."""
+    store = toy.store(runs=[toy.run("toy-a", [0.1], deviations=["no flip & no crop"])])
+    body = pages_of(store)["models/toy-a.md"].body
+    assert "Predictions made otherwise than the protocol says: no flip &amp; no crop" in body
+
+
+def test_boards_without_a_rank_are_not_drawn() -> None:
+    """Where every run deviates nobody leads: there is a table and no chart."""
+    made = [toy.run(f"toy-{name}", [0.1], deviations=["no flip"]) for name in "abcd"]
+    assert "<figure" not in pages_of(toy.store(runs=made))["datasets/toy-rooms.md"].body
+    plain = [toy.run(f"toy-{name}", [0.1]) for name in "abcd"]
+    assert "<figure" in pages_of(toy.store(runs=plain))["datasets/toy-rooms.md"].body
+
+
 def test_empty_states_say_how_to_fill_them() -> None:
     """With no number, run, model or source each page says what to do."""
     store = toy.store(datasets=[toy.dataset()], models=[toy.model("toy-a")])

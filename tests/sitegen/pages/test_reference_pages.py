@@ -7,6 +7,7 @@ import pytest
 
 from sitegen.metrics import METRICS
 from sitegen.pages import about, data, metrics, protocols
+from sitegen.protocols import shown
 from sitegen.records import RECORD_TYPES, Protocol
 from sitegen.rendering import slug
 from sitegen.store import Store, load_valid
@@ -56,7 +57,7 @@ def test_compare_page_marks_what_differs(store: Store) -> None:
 
 def test_missing_values_are_shown_as_such() -> None:
     """A value that is not given is a dash, a truth value is a word, a float has no needless digits."""
-    assert [protocols.shown(value) for value in (None, True, False, 80.0, 0.001, "x")] == [
+    assert [shown(value) for value in (None, True, False, 80.0, 0.001, "x")] == [
         "–",
         "yes",
         "no",
@@ -84,3 +85,11 @@ def test_about_counts_come_from_the_records(store: Store) -> None:
     (page,) = about.pages(store)
     assert "<dd>1</dd>" in page.body
     assert "no fit: metres against metres" in page.body
+
+
+def test_metrics_say_where_they_are_not_counted_in_pixels(store: Store) -> None:
+    """A metric that is counted in pairs or planes says so in its entry; the others need no word."""
+    (page,) = metrics.pages(store)
+    counted = [metric.counted for metric in METRICS.values()]
+    assert page.body.count("the mean over all its pairs") == counted.count("pairs") > 0
+    assert page.body.count("the mean over all its planes") == counted.count("planes") > 0
