@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -238,13 +239,20 @@ def _none(values: Tensor) -> Tensor:
 
 def _lower_middle(values: Tensor) -> Tensor:
     """Return the median; of an even count the lower of the two middle values."""
-    return values.kthvalue((len(values) + 1) // 2).values  # unlike torch.median it counts NaN as the largest
+    return _middle_two(values)[0]
 
 
 def _middle(values: Tensor) -> Tensor:
     """Return the median; of an even count the mean of the two middle values."""
-    low = _lower_middle(values)
-    return low if len(values) % 2 else (low + values.kthvalue(len(values) // 2 + 1).values) / 2
+    return _middle_two(values).mean()
+
+
+def _middle_two(values: Tensor) -> Tensor:
+    """Return the two middle values, the same one twice of an odd count; NaN counts as the largest."""
+    places = [(len(values) - 1) // 2, len(values) // 2]
+    if values.device.type == "cpu":  # numpy finds both at once without sorting
+        return torch.from_numpy(np.partition(values.numpy(), places)[places])
+    return values.sort().values[places]
 
 
 _LINES: dict[Estimator, Solver] = {
