@@ -31,8 +31,8 @@ class Aligned:
     """Predictions brought to the scale of the ground truth.
 
     Attributes:
-        depth: Aligned depth in metres, (B, H, W), in the prediction's dtype. With ``scale-shift-disparity`` and no
-            floor, a disparity that is not positive becomes infinitely far.
+        depth: Aligned depth in metres, (B, H, W), in the prediction's dtype; with ``none`` the prediction itself. With
+            ``scale-shift-disparity`` and no floor, a disparity that is not positive becomes infinitely far.
         scale: Fitted scale of each image, float64 (B,); NaN where no pixel is valid.
         shift: Fitted shift of each image in the space of the fit (metres or 1/m), float64 (B,).
         degenerate: Whether the fit of an image should not be trusted, bool (B,): fewer than ``MIN_PIXELS`` valid
@@ -143,9 +143,11 @@ def _apply(
     solution: Solution, prediction: Tensor, mask: Tensor, mode: Mode, least: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Return the aligned depth, and how many masked pixels of each image were below the floor."""
+    floored = torch.zeros_like(solution.scale, dtype=torch.long)
+    if mode == "none":
+        return prediction, floored
     values, valid = prediction.flatten(1), mask.flatten(1)
     depth = torch.empty_like(values)
-    floored = torch.zeros_like(solution.scale, dtype=torch.long)
     for part in tiles(values.shape[1], len(values), values.device):
         fitted = (values[:, part] * solution.scale[:, None]).add_(solution.shift[:, None])  # in float64
         if least is not None:

@@ -251,7 +251,7 @@ def _middle_two(values: Tensor) -> Tensor:
     """Return the two middle values, the same one twice of an odd count; NaN counts as the largest."""
     places = [(len(values) - 1) // 2, len(values) // 2]
     if values.device.type == "cpu":  # numpy finds both at once without sorting
-        return torch.from_numpy(np.partition(values.numpy(), places)[places])
+        return torch.from_numpy(np.partition(values.detach().numpy(), places)[places])
     return values.sort().values[places]
 
 

@@ -35,7 +35,7 @@ __all__ = [
     "valid_pixels",
 ]
 
-Group = Literal["errors", "logs", "inverse", "hits"]
+Group = Literal["errors", "logs", "hits", "inverse"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """What may be left out where no metric needs it."""
 
@@ -54,8 +54,8 @@ def below(limit: float) -> str:
 _NAMES: dict[Group, tuple[str, ...]] = {
     "errors": ("absolute", "square", "relative", "relative_square", "square_relative"),
     "logs": ("log_absolute", "log_square", "log_shifted", "log_shifted_square"),
-    "inverse": ("inverse_absolute", "inverse_square"),
     "hits": tuple(below(limit) for limit in LIMITS),
+    "inverse": ("inverse_absolute", "inverse_square"),
 }
 _CPU_TILE = 1 << 15
 """Pixels of a tile: some rows of float64 this long fit into a core's second-level cache."""
