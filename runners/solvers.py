@@ -99,11 +99,11 @@ def _identity(fit: Fit) -> Solution:
 
 
 def _numpy_median(fit: Fit) -> Solution:
-    return _each(fit, lambda p, t: (_middle(t) / _middle(p), _none(t)))
+    return _solution(_each(fit, lambda p, t: (_middle(t) / _middle(p), _none(t))).scale)
 
 
 def _lower_median(fit: Fit) -> Solution:
-    return _each(fit, lambda p, t: (_lower_middle(t) / _lower_middle(p), _none(t)))
+    return _solution(_each(fit, lambda p, t: (_lower_middle(t) / _lower_middle(p), _none(t))).scale)
 
 
 def _least_squares_scale(fit: Fit) -> Solution:

@@ -113,8 +113,7 @@ def error_sums(
     """
     p, g, m = (_flat(values) for values in (prediction, truth, mask))
     first = _first(m)
-    shift = log_error(_at(p, first), _at(g, first))
-    shift = torch.where(shift.isfinite(), shift, 0.0)
+    shift = _finite_or_zero(log_error(_at(p, first), _at(g, first)))
     total = (_fused_errors if _can_fuse(m, fused) else _torch_errors)(p, g, m, shift, groups)
     names = ["count", *(name for group in groups for name in _NAMES[group])]
     return dict(zip(names, total.unbind(1), strict=True)) | {"log_shift": shift}
@@ -155,7 +154,7 @@ def moments(
     """
     p, g, m = (_flat(values) for values in (prediction, truth, mask))
     first = _first(m)
-    first_p, first_t = (values.double() for values in space(_at(p, first), _at(g, first)))
+    first_p, first_t = (_finite_or_zero(values) for values in space(_at(p, first), _at(g, first)))
     total = (_fused_moments if _can_fuse(m, fused) else _torch_moments)(p, g, m, space, first_p, first_t)
     count, x, y, xx, xy = total.unbind(1)
     spread = (xx - x * x / count).clamp(min=0)
@@ -182,6 +181,11 @@ def _at(values: Tensor, places: Tensor) -> Tensor:
     if not values.shape[1]:
         return values.new_full((len(values),), torch.nan, dtype=torch.float64)
     return values.gather(1, places[:, None])[:, 0].double()
+
+
+def _finite_or_zero(shift: Tensor) -> Tensor:
+    """Return a shift that leaves an infinite sum infinite instead of making it NaN."""
+    return torch.where(shift.isfinite(), shift, 0.0).double()
 
 
 def _can_fuse(mask: Tensor, fused: bool | None) -> bool:

@@ -113,6 +113,15 @@ def test_large_offset_costs_no_digits() -> None:
         assert found == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("fused", [True, False], ids=["loops", "torch"])
+def test_infinite_first_pixel_leaves_the_means_infinite(fused: bool) -> None:
+    """A first prediction of 0 has an infinite logarithm, which the errors keep and do not turn into NaN."""
+    p, g = torch.tensor([[[0.0, 1, 2]]]), torch.ones(1, 1, 3)
+    sums = error_sums(p, g, g > 0, ["logs"], fused=fused)
+    assert (sums["log_absolute"].item(), sums["log_square"].item()) == (torch.inf, torch.inf)
+    assert moments(g / p, g, g > 0, fused=fused).mean_p.item() == torch.inf
+
+
 def test_only_groups_asked_for_are_summed() -> None:
     """What no metric needs is not taken; the number of pixels always is."""
     g = torch.ones(1, 2, 2)
