@@ -283,8 +283,9 @@ _LIMITS = np.array(LIMITS)
 
 def _fused_moments(p: Tensor, g: Tensor, mask: Tensor, space: Space, first_p: Tensor, first_t: Tensor) -> Tensor:
     total = np.zeros((len(p), 5))
-    for i, sums in enumerate(total):
-        for part in tiles(p.shape[1], 1, p.device):
-            x, t = (values.numpy() for values in space(p[i, part], g[i, part]))
-            kernels.add_moments(x, t, mask[i, part].numpy(), first_p[i].item(), first_t[i].item(), sums)
+    rows = zip(p, g, mask.numpy(), first_p.tolist(), first_t.tolist(), total, strict=True)
+    for image_p, image_g, valid, shift_p, shift_t, sums in rows:
+        for part in tiles(len(valid), 1, p.device):
+            x, y = space(image_p[part], image_g[part])
+            kernels.add_moments(x.numpy(), y.numpy(), valid[part], shift_p, shift_t, sums)
     return torch.from_numpy(total)
