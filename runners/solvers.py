@@ -6,14 +6,17 @@ prediction, a negative slope or too few pixels is part of its estimator and stan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from runners.l1 import l1_line, l1_scale, masked_nearest
+from runners.sums import Moments, Space, as_is, moments, valid_pixels
 from sitegen.records import Estimator
 
 __all__ = ["MIN_PIXELS", "SOLVERS", "Fit", "Solution", "Solver"]
@@ -33,53 +36,34 @@ _TRIM_STEPS = 20
 
 
 class Fit:
-    """Prediction and target of a batch in the space of the fit, and the float64 sums over their valid pixels."""
+    """The maps of a batch, the space in which they are fitted, and what solvers ask of their valid pixels."""
 
-    def __init__(self, prediction: Tensor, target: Tensor, mask: Tensor) -> None:
-        self.prediction, self.target, self.mask = prediction, target, mask
-        self.count = mask.sum(dim=(1, 2)).double()
-
-    def total(self, values: Tensor) -> Tensor:
-        """Return the sum of the masked values of each image; what is not masked may be NaN."""
-        return torch.where(self.mask, values, 0.0).sum(dim=(1, 2))
+    def __init__(self, prediction: Tensor, truth: Tensor, mask: Tensor, space: Space = as_is) -> None:
+        self.prediction, self.truth, self.mask, self.space = prediction, truth, mask, space
 
     def within(self, mask: Tensor) -> Fit:
         """Return the same over those valid pixels alone that ``mask`` has too."""
-        return Fit(self.prediction, self.target, self.mask & mask)
+        return Fit(self.prediction, self.truth, self.mask & mask, self.space)
+
+    def row(self, image: int) -> tuple[Tensor, Tensor]:
+        """Return the valid pixels of an image in the space of the fit: prediction and target, (N,) each."""
+        return self.space(*valid_pixels(self.prediction[image], self.truth[image], self.mask[image]))
 
     @cached_property
-    def mean_p(self) -> Tensor:
-        """Mean prediction."""
-        return self.total(self.prediction) / self.count
-
-    @cached_property
-    def mean_t(self) -> Tensor:
-        """Mean target."""
-        return self.total(self.target) / self.count
-
-    @cached_property
-    def spread_p(self) -> Tensor:
-        """Sum of the squared prediction less its mean."""
-        return self.total(self._centred_p**2)
-
-    @cached_property
-    def spread_pt(self) -> Tensor:
-        """Sum of the products of prediction and target less their means."""
-        return self.total(self._centred_p * (self.target - self.mean_t[:, None, None]))
+    def sums(self) -> Moments:
+        """Means and spreads of the valid pixels."""
+        return moments(self.prediction, self.truth, self.mask, self.space)
 
     @cached_property
     def flat(self) -> Tensor:
         """Which predictions are constant over their valid pixels."""
-        return self.spread_p <= _FLAT * (self.spread_p + self.count * self.mean_p**2)
+        sums = self.sums
+        return sums.spread_p <= _FLAT * (sums.spread_p + sums.count * sums.mean_p**2)
 
-    @cached_property
+    @property
     def few(self) -> Tensor:
         """Which images have too few valid pixels for a fit that deserves trust."""
-        return self.count < MIN_PIXELS
-
-    @cached_property
-    def _centred_p(self) -> Tensor:
-        return self.prediction - self.mean_p[:, None, None]
+        return self.sums.count < MIN_PIXELS
 
 
 @dataclass(frozen=True)
@@ -92,6 +76,8 @@ class Solution:
 
 
 Solver = Callable[[Fit], Solution]
+Line = tuple[Tensor, Tensor]
+"""Scale and shift of one image."""
 
 
 def _solution(scale: Tensor, shift: Tensor | None = None, fallback: Tensor | None = None) -> Solution:
@@ -109,30 +95,33 @@ def _choose(condition: Tensor, first: Solution, second: Solution) -> Solution:
 
 
 def _identity(fit: Fit) -> Solution:
-    return _solution(torch.ones_like(fit.count))
+    return _solution(torch.ones_like(fit.sums.count))
 
 
 def _numpy_median(fit: Fit) -> Solution:
-    return _solution(_middle(fit.target, fit.mask) / _middle(fit.prediction, fit.mask))
+    return _solution(_each(fit, lambda p, t: (_middle(t) / _middle(p), _none(t))).scale)
 
 
 def _lower_median(fit: Fit) -> Solution:
-    return _solution(_middle(fit.target, fit.mask, lower=True) / _middle(fit.prediction, fit.mask, lower=True))
+    return _solution(_each(fit, lambda p, t: (_lower_middle(t) / _lower_middle(p), _none(t))).scale)
 
 
 def _least_squares_scale(fit: Fit) -> Solution:
-    return _solution(fit.total(fit.prediction * fit.target) / fit.total(fit.prediction**2))
+    x = fit.sums
+    square, product = x.spread_p + x.count * x.mean_p**2, x.spread_pt + x.count * x.mean_p * x.mean_t
+    return _solution(product / square)
 
 
 def _log_scale(fit: Fit) -> Solution:
     """Take prediction and target as logarithms."""
-    return _solution((fit.mean_t - fit.mean_p).exp())
+    return _solution((fit.sums.mean_t - fit.sums.mean_p).exp())
 
 
 def _least_squares(fit: Fit) -> Solution:
     """As numpy's ``lstsq``: a constant prediction c gets that solution of s c + t = mean that has the least norm."""
-    scale = torch.where(fit.flat, fit.mean_p * fit.mean_t / (fit.mean_p**2 + 1), fit.spread_pt / fit.spread_p)
-    shift = torch.where(fit.flat, fit.mean_t / (fit.mean_p**2 + 1), fit.mean_t - scale * fit.mean_p)
+    x = fit.sums
+    scale = torch.where(fit.flat, x.mean_p * x.mean_t / (x.mean_p**2 + 1), x.spread_pt / x.spread_p)
+    shift = torch.where(fit.flat, x.mean_t / (x.mean_p**2 + 1), x.mean_t - scale * x.mean_p)
     return _solution(scale, shift)
 
 
@@ -145,94 +134,125 @@ def _positive_least_squares(fit: Fit) -> Solution:
 
 def _least_squares_else_zero(fit: Fit) -> Solution:
     """As MiDaS: without a positive determinant scale and shift are 0, so that the whole map becomes the floor."""
-    nothing = _solution(torch.zeros_like(fit.count))
+    nothing = _solution(torch.zeros_like(fit.sums.count))
     return _choose(~fit.flat, _least_squares(fit), nothing)
 
 
 def _least_squares_else_median(fit: Fit) -> Solution:
     """As Metric3D: numpy's ``polyfit``; a negative slope gives way to medians, ten pixels or fewer are not fitted."""
-    half = _solution(fit.mean_t / 2 / fit.mean_p, fit.mean_t / 2)  # polyfit scales its columns before the least norm
+    x = fit.sums
+    half = _solution(x.mean_t / 2 / x.mean_p, x.mean_t / 2)  # polyfit scales its columns before the least norm
     line = _choose(~fit.flat, _least_squares(fit), half)
-    low = [_middle(values, fit.mask, lower=True) for values in (fit.target, fit.prediction)]
-    rising = _choose(~(line.scale < 0), line, _solution(low[0] / (low[1] + 1e-8)))
-    return _choose(fit.count > _METRIC3D_FEWEST, rising, _identity(fit))
+    falling = line.scale < 0
+    # Most images have no use for medians, which cost far more than the line.
+    medians = _each(fit, lambda p, t: (_lower_middle(t) / (_lower_middle(p) + 1e-8), _none(t)), only=falling)
+    return _choose(x.count > _METRIC3D_FEWEST, _choose(~falling, line, medians), _identity(fit))
 
 
 def _ridge(fit: Fit) -> Solution:
     """As UniDepth: the normal equations with 1e-9 on the diagonal, here solved without losing digits."""
-    pull = _RIDGE * fit.count * fit.mean_p / (fit.count + _RIDGE)
-    scale = (fit.spread_pt + pull * fit.mean_t) / (fit.spread_p + _RIDGE + pull * fit.mean_p)
-    shift = fit.count * (fit.mean_t - scale * fit.mean_p) / (fit.count + _RIDGE)
+    x = fit.sums
+    pull = _RIDGE * x.count * x.mean_p / (x.count + _RIDGE)
+    scale = (x.spread_pt + pull * x.mean_t) / (x.spread_p + _RIDGE + pull * x.mean_p)
+    shift = x.count * (x.mean_t - scale * x.mean_p) / (x.count + _RIDGE)
     return _solution(scale, shift)
 
 
 def _trimmed(fit: Fit) -> Solution:
+    return _each(fit, _trimmed_line)
+
+
+def _trimmed_line(p: Tensor, t: Tensor) -> Line:
     """Least squares, again and again over the 80 % of the pixels that lie nearest to the line, until they stay."""
-    keep = (fit.count * (1 - _TRIMMED)).ceil().long().clamp(min=1)
-    inner = fit
+    keep = math.ceil(len(p) * (1 - _TRIMMED))
+    kept = torch.ones_like(p, dtype=torch.bool)
+    line = _line(p, t, kept)
     for _ in range(_TRIM_STEPS):
-        line = _least_squares(inner)
-        away = (line.scale[:, None, None] * fit.prediction + line.shift[:, None, None] - fit.target).abs()
-        ordered = torch.where(fit.mask, away, torch.inf).flatten(1).sort(dim=1).values
-        nearest = fit.mask & (away <= ordered.gather(1, keep[:, None] - 1)[:, :, None])
-        if torch.equal(nearest, inner.mask):
+        away = (line[0] * p + line[1] - t).abs()
+        nearest = away <= away.kthvalue(keep).values
+        if torch.equal(nearest, kept):
             break
-        inner = fit.within(nearest)
-    return _least_squares(inner)
+        kept = nearest
+        line = _line(p, t, kept)
+    return line
+
+
+def _line(p: Tensor, t: Tensor, kept: Tensor) -> Line:
+    """Return the least-squares line of some pixels of a row."""
+    solution = _least_squares(Fit(p[None], t[None], kept[None]))
+    return solution.scale[0], solution.shift[0]
 
 
 def _centre_and_deviation(fit: Fit) -> Solution:
+    return _each(fit, _bring_together)
+
+
+def _bring_together(p: Tensor, t: Tensor) -> Line:
     """Bring median and mean absolute deviation of the prediction to those of the target (MiDaS's training losses)."""
-    centres = [_middle(values, fit.mask) for values in (fit.prediction, fit.target)]
-    p, t = (
-        fit.total((values - centre[:, None, None]).abs()) / fit.count
-        for values, centre in zip((fit.prediction, fit.target), centres, strict=True)
-    )
-    return _solution(t / p, centres[1] - t / p * centres[0])
+    centre_p, centre_t = _middle(p), _middle(t)
+    scale = (t - centre_t).abs().mean() / (p - centre_p).abs().mean()
+    return scale, centre_t - scale * centre_p
 
 
 def _absolute_scale(fit: Fit) -> Solution:
-    return _each(fit, lambda p, t: (l1_scale(p, t, torch.ones_like(p)), p.new_zeros(())))
+    return _each(fit, _finite(lambda p, t: (l1_scale(p, t, torch.ones_like(p)), _none(t))))
 
 
 def _absolute_line(fit: Fit) -> Solution:
-    return _each(fit, lambda p, t: l1_line(p, t, torch.ones_like(p)))
+    return _each(fit, _finite(lambda p, t: l1_line(p, t, torch.ones_like(p))))
 
 
 def _moge_scale(fit: Fit) -> Solution:
     """As MoGe: weights of one over depth, on a 64x64 subsample of the valid pixels."""
-    return _each(_subsample(fit), lambda p, t: (l1_scale(p, t, 1 / t), p.new_zeros(())))
+    return _each(_subsample(fit), _finite(lambda p, t: (l1_scale(p, t, 1 / t), _none(t))))
 
 
 def _moge_line(fit: Fit) -> Solution:
-    return _each(_subsample(fit), lambda p, t: l1_line(p, t, 1 / t))
+    return _each(_subsample(fit), _finite(lambda p, t: l1_line(p, t, 1 / t)))
 
 
 def _subsample(fit: Fit) -> Fit:
     index, found = masked_nearest(fit.mask, _MOGE_GRID, _MOGE_GRID)
-    p, t = (values.flatten(1).gather(1, index)[:, None] for values in (fit.prediction, fit.target))
-    return Fit(p, t, found[:, None])
+    p, g = (values.flatten(1).gather(1, index)[:, None] for values in (fit.prediction, fit.truth))
+    return Fit(p, g, found[:, None], fit.space)
 
 
-def _each(fit: Fit, solve: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Solution:
-    """Solve image after image over their valid pixels; NaN where there is none or one is not finite."""
-    solved = []
-    for p, t, mask in zip(fit.prediction, fit.target, fit.mask, strict=True):
-        p, t = p[mask], t[mask]
-        sound = len(p) > 0 and bool(p.isfinite().all())
-        solved.append(torch.stack(solve(p, t)) if sound else fit.count.new_full((2,), torch.nan))
-    both = torch.stack(solved) if solved else fit.count.new_empty((0, 2))
-    return _solution(both[:, 0], both[:, 1])
+def _each(fit: Fit, solve: Callable[[Tensor, Tensor], Line], only: Tensor | None = None) -> Solution:
+    """Solve image after image over their valid pixels in float64; NaN where there is none or one is left out."""
+    lines = fit.prediction.new_full((len(fit.mask), 2), torch.nan, dtype=torch.float64)
+    for i in range(len(lines)) if only is None else only.nonzero()[:, 0].tolist():
+        p, t = (values.double() for values in fit.row(i))
+        if len(p):
+            lines[i, 0], lines[i, 1] = solve(p, t)
+    return _solution(lines[:, 0], lines[:, 1])
 
 
-def _middle(values: Tensor, mask: Tensor, *, lower: bool = False) -> Tensor:
-    """Return the median of the masked values of each image; an even count has two middle ones."""
-    # Sorted by hand: torch.median knows the lower one alone, torch.nanquantile refuses more than 2**24 values.
-    ordered = torch.where(mask, values, torch.nan).flatten(1).sort(dim=1).values  # NaN sorts last
-    count = mask.sum(dim=(1, 2))[:, None]
-    low = ordered.gather(1, (count - 1).clamp(min=0) // 2)
-    high = low if lower else ordered.gather(1, (count // 2).clamp(max=ordered.shape[1] - 1))
-    return ((low + high) / 2)[:, 0]
+def _finite(solve: Callable[[Tensor, Tensor], Line]) -> Callable[[Tensor, Tensor], Line]:
+    """Let a solver see finite predictions alone; others get no line."""
+    nothing = torch.tensor(torch.nan), torch.tensor(torch.nan)
+    return lambda p, t: solve(p, t) if bool(p.isfinite().all()) else nothing
+
+
+def _none(values: Tensor) -> Tensor:
+    return values.new_zeros(())
+
+
+def _lower_middle(values: Tensor) -> Tensor:
+    """Return the median; of an even count the lower of the two middle values."""
+    return _middle_two(values)[0]
+
+
+def _middle(values: Tensor) -> Tensor:
+    """Return the median; of an even count the mean of the two middle values."""
+    return _middle_two(values).mean()
+
+
+def _middle_two(values: Tensor) -> Tensor:
+    """Return the two middle values, the same one twice of an odd count; NaN counts as the largest."""
+    places = [(len(values) - 1) // 2, len(values) // 2]
+    if values.device.type == "cpu":  # numpy finds both at once without sorting
+        return torch.from_numpy(np.partition(values.detach().numpy(), places)[places])
+    return values.sort().values[places]
 
 
 _LINES: dict[Estimator, Solver] = {

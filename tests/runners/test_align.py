@@ -255,6 +255,57 @@ def test_disparity_that_is_not_positive_is_infinitely_far_without_a_floor() -> N
     assert fit.depth[0, 0, 2] == torch.inf
 
 
+def test_pixels_at_the_floor_are_counted() -> None:
+    """Masked pixels whose aligned disparity is below the floor of their image count; other modes have none."""
+    g = plane([[1, 2, 4, 5, 10]]).expand(2, 1, 5)
+    p = (1 / g).clone()
+    p[0, 0, 0] = -9.0
+    mask = torch.tensor([[[False, True, True, True, True]], [[True] * 5]])
+    fit = align(p, g, mask, "scale-shift-disparity", floor=torch.tensor([0.22, 0.05]))
+    assert fit.floored.tolist() == [2, 0]
+    assert align(p, g, mask, "scale-shift-disparity").floored.tolist() == [0, 0]
+    assert align(p, g, mask, "median").floored.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(("height", "width", "longest"), [(2, 6048, 1024), (9, 640, 100), (700, 300, 173), (5, 97, 96)])
+def test_fit_at_most_so_large_sees_the_columns_that_marigold_picks(height: int, width: int, longest: int) -> None:
+    """The upsampler gets a map as rows of values, so that columns are left out and rows stay; the whole is aligned."""
+    generator = torch.Generator().manual_seed(9)
+    p, g = (torch.rand(1, height, width, generator=generator) * 5 + 1 for _ in range(2))
+    mask = torch.rand(1, height, width, generator=generator) > 0.3
+    factor = min(longest / height, longest / width)
+    down = torch.nn.Upsample(scale_factor=factor, mode="nearest")
+    seen = (down(p), down(g), down(mask.float()) > 0.5)
+    assert seen[0].shape == (1, height, int(width * factor))
+    fit, small = align(p, g, mask, "scale-shift", fit_max_res=longest), align(*seen, "scale-shift")
+    assert torch.equal(torch.stack([fit.scale, fit.shift]), torch.stack([small.scale, small.shift]))
+    assert fit.depth.shape == p.shape
+    assert not torch.equal(fit.scale, align(p, g, mask, "scale-shift").scale)
+    places = (torch.arange(seen[0].shape[2], dtype=torch.float32) * torch.tensor(1 / factor)).long()
+    assert torch.equal(seen[0], p[..., places.clamp(max=width - 1)])
+
+
+def test_fit_of_a_small_map_sees_every_column() -> None:
+    """Where no side is longer than asked, or nothing is asked, nothing is left out; zero pixels are refused."""
+    generator = torch.Generator().manual_seed(9)
+    p, g = (torch.rand(1, 8, 9, generator=generator) + 1 for _ in range(2))
+    whole = align(p, g, g > 0, "scale-shift").scale
+    assert all(torch.equal(align(p, g, g > 0, "scale-shift", fit_max_res=r).scale, whole) for r in (9, 1024))
+    with pytest.raises(ValueError, match="fit_max_res must be a number of pixels, not 0"):
+        align(p, g, g > 0, "scale-shift", fit_max_res=0)
+
+
+@pytest.mark.parametrize("mode", ["scale-shift", "scale-shift-disparity"])
+def test_map_of_several_tiles_is_aligned_everywhere(mode: str) -> None:
+    """A map larger than a tile is the fitted line at every pixel, and the given prediction stays what it was."""
+    g = torch.rand(2, 200, 301, generator=torch.Generator().manual_seed(9), dtype=torch.float64) * 8 + 1
+    p = (g if mode == "scale-shift" else 1 / g) * 3 - 0.1
+    given = p.clone()
+    fit = align(p, g, g > 2, mode)
+    assert approx(fit.depth, g, 1e-9)
+    assert torch.equal(p, given)
+
+
 def test_batch_is_the_same_as_one_by_one() -> None:
     """Each image has its own fit, whatever stands beside it."""
     generator = torch.Generator().manual_seed(1)

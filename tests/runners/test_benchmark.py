@@ -41,7 +41,15 @@ def test_table_names_the_ratio_to_ours(evaluator: ModuleType) -> None:
 def test_every_step_is_timed(evaluator: ModuleType) -> None:
     """The parts of an evaluator each get a time."""
     assert all(value >= 0 for value in evaluator.floor(1).values())
-    assert set(evaluator.floor(1)) == set(evaluator.STEPS)
+    assert set(evaluator.floor(1)) == {*evaluator.STEPS, *evaluator.our_steps()}
+
+
+def test_large_images_are_timed_and_weighed(evaluator: ModuleType) -> None:
+    """A megapixel has a time and a peak of memory for each contender, the scoring under a house protocol among them."""
+    for name in evaluator.LARGE_CONTENDERS:
+        result = evaluator.measure_large(name, (96, 100), repeats=1)
+        assert result["ms"] > 0
+        assert result["mb"] >= 0
 
 
 def test_help_needs_no_package(repo: Path) -> None:
