@@ -134,7 +134,10 @@ def score(
     rows, columns = _frame(protocol.input_crop, truth)
     truth, valid = truth[:, rows, columns], valid[:, rows, columns]
     rule = protocol.alignment[target]
-    aligned = align(values, truth, valid, _mode(rule), estimator=rule.estimator, floor=_floor(rule, truth, valid))
+    floor = _floor(rule, truth, valid)
+    aligned = align(
+        values, truth, valid, _mode(rule), estimator=rule.estimator, floor=floor, fit_max_res=rule.fit_max_res
+    )
     depth = _clamp(aligned.depth, protocol.clamp)
     special, counts = _image_metrics(depth, truth, valid, protocol, kind, annotations, intrinsics)
     depth_names = [name for name in protocol.metrics if name in DEPTH_METRICS]
@@ -145,7 +148,7 @@ def score(
         scale=aligned.scale,
         shift=aligned.shift,
         degenerate=aligned.degenerate & (target != "ordinal"),  # nothing is fitted to pairs
-        clamped_share=_changed_share(aligned, depth, valid, target),
+        clamped_share=_changed(aligned, depth, valid, floor, protocol.clamp) / _out_of(valid, target),
         not_finite=(valid & ~values.isfinite()).sum(dim=(1, 2)),
         scored_as=target,
         slices=_slices(depth, truth, valid, protocol, slices, None if sky is None else sky[:, rows, columns]),
@@ -341,10 +344,22 @@ def _columns(rows: Sequence[Mapping[str, float]], dtype: torch.dtype, device: to
     return {name: torch.tensor([row[name] for row in rows], dtype=dtype, device=device) for name in names}
 
 
-def _changed_share(aligned: Aligned, depth: Tensor, valid: Tensor, target: PredictionKind) -> Tensor:
-    """Return the share of the valid pixels that floor or clamp changed; 0 where pairs are scored, which have none."""
-    changed = (valid & (depth != aligned.depth) & ~depth.isnan()).sum(dim=(1, 2)).double()
-    return torch.zeros_like(changed) if target == "ordinal" else changed / valid.sum(dim=(1, 2))
+def _changed(
+    aligned: Aligned, depth: Tensor, valid: Tensor, floor: float | Tensor | None, clamp: Clamp | None
+) -> Tensor:
+    """Return how many valid pixels the floor of the fit or the clamp changed, float64 (B,)."""
+    clamped = (valid & (depth != aligned.depth) & ~depth.isnan()).sum(dim=(1, 2)).double()
+    if floor is None or clamp is None or clamp.max_m is None:
+        return clamped + aligned.floored
+    # A floor beyond the clamp: the clamp has changed every floored pixel once more, and they are counted already.
+    beyond = 1 / torch.as_tensor(floor, dtype=torch.float64, device=depth.device) > clamp.max_m
+    return clamped + torch.where(beyond, 0, aligned.floored)
+
+
+def _out_of(valid: Tensor, target: PredictionKind) -> Tensor:
+    """Return the valid pixels of each image, int64 (B,); 1 where pairs are scored, which have none."""
+    count = valid.sum(dim=(1, 2))
+    return torch.ones_like(count) if target == "ordinal" else count
 
 
 def _slices(

@@ -73,6 +73,23 @@ def test_input_crop_cuts_the_truth_as_well() -> None:
     assert scores.metrics["abs_rel"].item() == 0
 
 
+@pytest.mark.parametrize(
+    ("floor_m", "clamp", "share"),
+    [
+        (10.0, None, 0.25),  # the floor alone
+        (80.0, {"min_m": None, "max_m": 10.0}, 0.25),  # floored beyond the clamp, which then cuts it: once
+        (10.0, {"min_m": 1.2, "max_m": 50.0}, 0.5),  # one at the floor, another below the clamp
+    ],
+)
+def test_share_of_pixels_that_floor_or_clamp_changed(floor_m: float, clamp: Any, share: float) -> None:
+    """Each pixel that the floor of the fit or the clamp changed counts once."""
+    g, p = make.plane([[1, 2, 4, 10]]), make.plane([[1.0, 0.5, 0.25, 0.01]])
+    rule = {**make.AFFINE_DISPARITY, "floor_m": floor_m}
+    rules = make.protocol(alignment={"affine-invariant-disparity": rule}, clamp=clamp)
+    scores = score(p, "affine-invariant-disparity", g, g > 0, rules)
+    assert scores.clamped_share.item() == pytest.approx(share)
+
+
 def test_a_protocol_may_look_away_from_the_mask() -> None:
     """ZoeDepth on DIODE: every depth within the range counts, whatever the mask file says of it."""
     g, p = make.plane([[2, 4, 90]]), make.plane([[2, 5, 1]])
