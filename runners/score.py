@@ -21,6 +21,7 @@ from runners.prediction import KindError, as_kind, weaker_kinds
 from runners.resize import resize_prediction, step_faults, truth_size
 from runners.slices import Slice, slice_masks
 from runners.solvers import SOLVERS
+from runners.sums import counted
 from sitegen.metrics import METRICS, POOLED
 from sitegen.records import Alignment, Clamp, CropWindow, Frame, PredictionKind, Protocol, ValidRange
 
@@ -144,12 +145,12 @@ def score(
     found = {**depth_metrics(depth, truth, valid, depth_names), **special}
     return Scores(
         metrics={name: found[name] for name in protocol.metrics},
-        valid_pixels=valid.sum(dim=(1, 2)),
+        valid_pixels=counted(valid),
         scale=aligned.scale,
         shift=aligned.shift,
         degenerate=aligned.degenerate & (target != "ordinal"),  # nothing is fitted to pairs
         clamped_share=_changed(aligned, depth, valid, floor, protocol.clamp) / _out_of(valid, target),
-        not_finite=(valid & ~values.isfinite()).sum(dim=(1, 2)),
+        not_finite=counted(valid & ~values.isfinite()),
         scored_as=target,
         slices=_slices(depth, truth, valid, protocol, slices, None if sky is None else sky[:, rows, columns]),
         counts=counts,
@@ -348,7 +349,7 @@ def _changed(
     aligned: Aligned, depth: Tensor, valid: Tensor, floor: float | Tensor | None, clamp: Clamp | None
 ) -> Tensor:
     """Return how many valid pixels the floor of the fit or the clamp changed, float64 (B,)."""
-    clamped = (valid & (depth != aligned.depth) & ~depth.isnan()).sum(dim=(1, 2)).double()
+    clamped = counted(valid & (depth != aligned.depth) & ~depth.isnan()).double()
     if floor is None or clamp is None or clamp.max_m is None:
         return clamped + aligned.floored
     # A floor beyond the clamp: the clamp has changed every floored pixel once more, and they are counted already.
@@ -358,7 +359,7 @@ def _changed(
 
 def _out_of(valid: Tensor, target: PredictionKind) -> Tensor:
     """Return the valid pixels of each image, int64 (B,); 1 where pairs are scored, which have none."""
-    count = valid.sum(dim=(1, 2))
+    count = counted(valid)
     return torch.ones_like(count) if target == "ordinal" else count
 
 
@@ -371,8 +372,7 @@ def _slices(
         raise ProtocolError(str(error)) from error
     depth_names = [name for name in protocol.metrics if name in DEPTH_METRICS]
     return {
-        name: SliceScores(mask.sum(dim=(1, 2)), depth_metrics(depth, truth, mask, depth_names))
-        for name, mask in masks.items()
+        name: SliceScores(counted(mask), depth_metrics(depth, truth, mask, depth_names)) for name, mask in masks.items()
     }
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "Space",
     "as_is",
     "below",
+    "counted",
     "error_sums",
     "log_error",
     "moments",
@@ -72,6 +73,12 @@ def tiles(length: int, batch: int, device: torch.device) -> Iterator[slice]:
     """Yield slices of pixels that together cover ``length`` of them, the shorter the more images a batch has."""
     step = max(1, (_CPU_TILE if device.type == "cpu" else _DEVICE_TILE) // max(1, batch))
     yield from (slice(start, min(start + step, length)) for start in range(0, length, step))
+
+
+def counted(mask: Tensor) -> Tensor:
+    """Return how many pixels of each image a mask has, int64 (B,); torch's sum would first copy it as int64."""
+    counts = [image.count_nonzero() for image in mask]
+    return torch.stack(counts) if counts else mask.new_zeros(0, dtype=torch.int64)
 
 
 def valid_pixels(prediction: Tensor, truth: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
