@@ -35,7 +35,8 @@ def as_rgb(image: npt.NDArray[Any]) -> Image:
     if planes.ndim != 3 or planes.shape[2] not in (1, 3, 4) or 0 in planes.shape:
         raise ModelError(f"an image is (h, w), (h, w, 1), (h, w, 3) or (h, w, 4), not {image.shape}")
     colours = _eight_bit(planes[..., :3])
-    rgb: Image = np.ascontiguousarray(np.broadcast_to(colours, (*colours.shape[:2], 3)))
+    # torch warns of memory that it may not write to, which a broadcast array is.
+    rgb: Image = np.require(np.broadcast_to(colours, (*colours.shape[:2], 3)), requirements=["C", "W"])
     return rgb
 
 
