@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from runners.models.entry import ModelEntry
+from runners.models.hub import HubWeights
 from runners.models.weights import WeightFile
 
 __all__ = ["ENTRIES"]
+
+_ALL = ("float32", "bfloat16", "float16")
+_NO_HALF = ("float32", "bfloat16")
+"""For Swin and SwinV2, of which the reference warns in half precision, and ZoeDepth, which nobody is known to run
+in it."""
 
 _BASELINES = (
     ModelEntry(
@@ -82,10 +88,6 @@ def _midas_file(release: str, name: str, sha256: str = "", size: int | None = No
     return WeightFile("midas", name, f"{_MIDAS_RELEASES}/{release}/{name}", sha256, size, _MIDAS_LICENCE)
 
 
-_HALVES = ("float32", "bfloat16", "float16")
-_NO_FLOAT16 = ("float32", "bfloat16")
-"""For Swin: the reference warns of values that are not finite in float16."""
-
 _MIDAS = (
     _midas(
         "midas-v1",
@@ -100,9 +102,9 @@ _MIDAS = (
             "it stands on a shared drive only; fetch it from "
             "https://drive.google.com/open?id=1Q9q7dVFhXiNOS1djOlaUUmnJlKMenEoU and put it there",
         ),
-        _HALVES,
+        _ALL,
     ),
-    _midas("midas-v2-large", "MiDaS v2, ResNeXt-101", _midas_file("v2", "model-f46da743.pt", "f46da743"), _HALVES),
+    _midas("midas-v2-large", "MiDaS v2, ResNeXt-101", _midas_file("v2", "model-f46da743.pt", "f46da743"), _ALL),
     _midas(
         "midas-v2-1-large-384",
         "MiDaS v2.1 large, ResNeXt-101",
@@ -112,7 +114,7 @@ _MIDAS = (
             "f6b980704cfd7259c7cc2b058c2f160159c55e84b3b6c08331b4156a84629f70",
             422_509_849,
         ),
-        _HALVES,
+        _ALL,
     ),
     _midas(
         "midas-v2-1-small-256",
@@ -123,17 +125,202 @@ _MIDAS = (
             "70d6b9c891758c67f974a6097fb0c608c7ee67fb81ac3e5588847d5596d56fca",
             85_761_505,
         ),
-        _HALVES,
+        _ALL,
     ),
-    _midas("midas-v3-1-swin-l-384", "MiDaS v3.1 Swin-L", _midas_file("v3_1", "dpt_swin_large_384.pt"), _NO_FLOAT16),
+    _midas("midas-v3-1-swin-l-384", "MiDaS v3.1 Swin-L", _midas_file("v3_1", "dpt_swin_large_384.pt"), _NO_HALF),
     _midas(
         "midas-v3-1-next-vit-l-384",
         "MiDaS v3.1 Next-ViT-L",
         _midas_file("v3_1", "dpt_next_vit_large_384.pt"),
-        _HALVES,
+        _ALL,
     ),
-    _midas("midas-v3-1-levit-224", "MiDaS v3.1 LeViT", _midas_file("v3_1", "dpt_levit_224.pt"), _HALVES),
+    _midas("midas-v3-1-levit-224", "MiDaS v3.1 LeViT", _midas_file("v3_1", "dpt_levit_224.pt"), _ALL),
 )
 
-ENTRIES: tuple[ModelEntry, ...] = (*_BASELINES, *_METER, *_MIDAS)
+_INPUT = {
+    "input": "reference (the default: size and pixels as the authors' code) or hub (the image processor as published)"
+}
+
+
+def _dpt(
+    model_id: str, name: str, repo: str, licence: str, revision: str | None = None, dtypes: tuple[str, ...] = _ALL
+) -> ModelEntry:
+    return ModelEntry(
+        model_id,
+        "affine-invariant-disparity",
+        f"{name}, relative inverse depth",
+        "runners.models.dpt",
+        family="dpt",
+        weights=HubWeights(f"Intel/{repo}", licence, revision),
+        dtypes=dtypes,
+        compiles=True,
+        settings=_INPUT,
+    )
+
+
+_MIT = "MIT (repository); the hub copy's tag was read as mit"
+_MIT_UNSEEN = "MIT (repository); the hub copy's tag is mit as far as is known, not verified"
+
+_DPT = (
+    # Commit ce734de was seen in a mirror only, and whether it holds safetensors was not: not pinned.
+    _dpt(
+        "midas-v3-0-dpt-large-384",
+        "DPT-Large (MiDaS 3.0)",
+        "dpt-large",
+        "MIT (repository); the hub copy is apache-2.0 according to a third party's list",
+    ),
+    _dpt(
+        "midas-v3-0-dpt-hybrid-384",
+        "DPT-Hybrid (MiDaS 3.0)",
+        "dpt-hybrid-midas",
+        "MIT (repository); the hub copy's tag is apache-2.0 as far as is known, not verified",
+    ),
+    _dpt(
+        "midas-v3-1-beit-l-512",
+        "DPT-BEiT-L-512 (MiDaS 3.1)",
+        "dpt-beit-large-512",
+        _MIT_UNSEEN,
+        "2071eb5052c91c8c386c4898d66ebd44ad3b3baf",
+    ),
+    _dpt(
+        "midas-v3-1-beit-l-384",
+        "DPT-BEiT-L-384 (MiDaS 3.1)",
+        "dpt-beit-large-384",
+        _MIT_UNSEEN,
+        "2811c0ab660bb3bd38b5a431bd7e6a34cc9671e8",
+    ),
+    # Neither this repository's name nor a commit was seen.
+    _dpt("midas-v3-1-beit-b-384", "DPT-BEiT-B-384 (MiDaS 3.1)", "dpt-beit-base-384", _MIT_UNSEEN),
+    _dpt("midas-v3-1-swinv2-l-384", "DPT-SwinV2-L-384 (MiDaS 3.1)", "dpt-swinv2-large-384", _MIT, dtypes=_NO_HALF),
+    _dpt(
+        "midas-v3-1-swinv2-b-384",
+        "DPT-SwinV2-B-384 (MiDaS 3.1)",
+        "dpt-swinv2-base-384",
+        _MIT,
+        "eeea6391bff1ac346bf260290c26cc9e0cd04b50",
+        _NO_HALF,
+    ),
+    _dpt(
+        "midas-v3-1-swinv2-t-256",
+        "DPT-SwinV2-T-256 (MiDaS 3.1)",
+        "dpt-swinv2-tiny-256",
+        _MIT,
+        "f7f350e1a10a5ea58671b68ab5f49dc18ec00483",
+        _NO_HALF,
+    ),
+)
+
+
+def _title(model_id: str) -> str:
+    """Return ``depth-anything-v2-base`` as "Depth Anything V2 Base"."""
+    return model_id.replace("-", " ").title()
+
+
+def _depth_anything(
+    model_id: str, repo: str, licence: str, revision: str | None = None, largest: int | None = None
+) -> ModelEntry:
+    what = f"metres up to {largest}" if largest else "relative inverse depth"
+    return ModelEntry(
+        model_id,
+        "metric-depth" if largest else "affine-invariant-disparity",
+        f"{_title(model_id)}, {what}",
+        "runners.models.depth_anything",
+        family="depth-anything",
+        weights=HubWeights(repo, licence, revision),
+        dtypes=_ALL,
+        compiles=True,
+        settings=_INPUT,
+    )
+
+
+_NO_TAG = "the hub copy shows no licence tag"
+_STRICTER = (
+    f"CC-BY-NC-4.0 by the repository's rule for this size; {_NO_TAG}, and the card of another copy "
+    "(Depth-Anything-V2-Metric-VKITTI-Large) says apache-2.0: conflict, the stricter one is taken"
+)
+_METRIC_LICENCES = {
+    "Small": f"Apache-2.0 by the repository's rule for this size; {_NO_TAG}",
+    "Base": _STRICTER,
+    "Large": _STRICTER,
+}
+_METRIC_RANGES = {"Indoor": 20, "Outdoor": 80}
+_METRIC_REVISIONS = {("Indoor", "Small"): "034ea2398ce54e1d0fefe42edbc8fbdfa2ee53e2"}
+
+_DEPTH_ANYTHING = (
+    _depth_anything("depth-anything-v1-small", "LiheYoung/depth-anything-small-hf", "Apache-2.0"),
+    *(
+        _depth_anything(
+            f"depth-anything-v1-{size}",
+            f"LiheYoung/depth-anything-{size}-hf",
+            "Apache-2.0 (repository); not verified for the hub copy of this size",
+        )
+        for size in ("base", "large")
+    ),
+    _depth_anything(
+        "depth-anything-v2-small",
+        "depth-anything/Depth-Anything-V2-Small-hf",
+        "Apache-2.0",
+        "5426e4f0f36572d16453bbda7a8389317b1bef99",
+    ),
+    _depth_anything(
+        "depth-anything-v2-base", "depth-anything/Depth-Anything-V2-Base-hf", "CC-BY-NC-4.0 (not for commercial use)"
+    ),
+    _depth_anything(
+        "depth-anything-v2-large", "depth-anything/Depth-Anything-V2-Large-hf", "CC-BY-NC-4.0 (not for commercial use)"
+    ),
+    # The names of the outdoor repositories are by analogy with the indoor ones.
+    *(
+        _depth_anything(
+            f"depth-anything-v2-{size.lower()}-metric-{place.lower()}",
+            f"depth-anything/Depth-Anything-V2-Metric-{place}-{size}-hf",
+            licence,
+            _METRIC_REVISIONS.get((place, size)),
+            largest,
+        )
+        for place, largest in _METRIC_RANGES.items()
+        for size, licence in _METRIC_LICENCES.items()
+    ),
+)
+
+
+def _zoedepth(model_id: str, repo: str, trained_on: str, revision: str | None = None) -> ModelEntry:
+    mode = (
+        "infer (the default: the authors' public functions, padding and flip included; for protocols without "
+        "flip_average) or eval (the paper's tables; for protocols 'zoedepth', which average the flip)"
+    )
+    return ModelEntry(
+        model_id,
+        "metric-depth",
+        f"ZoeDepth with heads for {trained_on}, metres",
+        "runners.models.zoedepth",
+        family="zoedepth",
+        weights=HubWeights(f"Intel/{repo}", "MIT", revision),
+        dtypes=_NO_HALF,
+        compiles=True,
+        settings={"mode": mode},
+    )
+
+
+_ZOEDEPTH = (
+    _zoedepth("zoed-m12-n", "zoedepth-nyu", "NYU Depth V2"),
+    _zoedepth("zoed-m12-k", "zoedepth-kitti", "KITTI", "0347db85b019f309d5544c70ad2ac998ad570899"),
+    _zoedepth(
+        "zoed-m12-nk", "zoedepth-nyu-kitti", "NYU Depth V2 and KITTI", "5829597ea717e7f107db9b878aa9b59a8edc5255"
+    ),
+)
+
+_DEPTH_PRO = (
+    ModelEntry(
+        "depth-pro",
+        "metric-depth",
+        "Depth Pro, metres and field of view",
+        "runners.models.depth_pro",
+        family="depth-pro",
+        weights=HubWeights("apple/DepthPro-hf", "apple-amlr (hub tag; research use), licence of the repository"),
+        dtypes=_ALL,
+        compiles=True,
+    ),
+)
+
+ENTRIES: tuple[ModelEntry, ...] = (*_BASELINES, *_METER, *_MIDAS, *_DPT, *_DEPTH_ANYTHING, *_ZOEDEPTH, *_DEPTH_PRO)
 """Every model, in the order in which they are listed."""

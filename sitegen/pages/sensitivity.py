@@ -107,6 +107,7 @@ def _page(store: Store, dataset: str, found: Sequence[Comparison]) -> Page:
     drawn = [(comparison, _table(store, comparison, house), _chart(store, comparison)) for comparison in found]
     files = [file for entry in drawn for file in _files(*entry)]
     protocols = reading_order({protocol.id: protocol for one in found for protocol, _run in one.runs}.values())
+    names = {protocol.id for protocol in protocols}
     body = render(
         "sensitivity.md.j2",
         path,
@@ -115,6 +116,7 @@ def _page(store: Store, dataset: str, found: Sequence[Comparison]) -> Page:
         house=house,
         others=[(other, differences(house, other)) for other in protocols if house and other.id != house.id],
         protocols=protocols,
+        absent=sorted(name for owner, name in store.protocols if owner == dataset and name not in names),
         data=_data,
         field_name=field_name,
         shown=shown,

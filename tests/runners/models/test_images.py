@@ -54,3 +54,11 @@ def test_what_is_no_image_is_refused(image: np.ndarray, sentence: str) -> None:
     """A wrong shape, an unknown type and values out of range are named."""
     with pytest.raises(ModelError, match=sentence):
         as_rgb(image)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (3, 4, 3), (3, 4, 4)])
+def test_images_may_be_written_to(shape: tuple[int, ...]) -> None:
+    """Otherwise torch warns when it takes one, once in a program, and a warning is an error in these tests."""
+    image = as_rgb(np.zeros(shape, dtype=np.uint8))
+    assert image.flags.writeable
+    assert image.flags.c_contiguous
