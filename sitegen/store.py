@@ -41,6 +41,7 @@ __all__ = [
     "StoredNumber",
     "explain",
     "load",
+    "load_models",
     "load_protocols",
     "load_valid",
 ]
@@ -132,6 +133,12 @@ def load_protocols(root: Path = DEFAULT_RESULTS) -> tuple[dict[tuple[str, str], 
     return _Loader(reader).protocols(), tuple(reader.findings)
 
 
+def load_models(root: Path = DEFAULT_RESULTS) -> tuple[dict[str, ModelCard], tuple[Finding, ...]]:
+    """Return only the model cards of a results folder, by id, and what is wrong with their files."""
+    reader = Reader(root)
+    return _Loader(reader).models(), tuple(reader.findings)
+
+
 @dataclass
 class _Loader:
     """Walks the folder once; each method reads one kind of file."""
@@ -144,7 +151,7 @@ class _Loader:
         return Store(
             root=self.reader.root,
             datasets=self._cards("datasets/*.yaml", DatasetCard),
-            models=self._cards("models/*.yaml", ModelCard),
+            models=self.models(),
             sources=sources,
             numbers=tuple(self._numbers(sources)),
             protocols=self.protocols(),
@@ -210,6 +217,10 @@ class _Loader:
             if _NUMBER.match(data[name]):
                 data[name] = float(data[name])
         return data
+
+    def models(self) -> dict[str, ModelCard]:
+        """Read every model card."""
+        return self._cards("models/*.yaml", ModelCard)
 
     def protocols(self) -> dict[tuple[str, str], Protocol]:
         """Read every protocol."""
