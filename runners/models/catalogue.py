@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runners.models.entry import ModelEntry
+from runners.models.hub import HubWeights
 from runners.models.weights import WeightFile
 
 __all__ = ["ENTRIES"]
@@ -61,5 +62,45 @@ _METER = (
     ),
 )
 
-ENTRIES: tuple[ModelEntry, ...] = (*_BASELINES, *_METER)
+_MARIGOLD_SETTINGS = {
+    "preset": "paper (the authors' comparisons; the default) or fast (few steps, no ensemble)",
+    "steps": "denoising steps, from 1",
+    "ensemble": "predictions to merge, from 1",
+    "processing_resolution": "longer side in pixels; 0 for the image's own size. Default: the snapshot's, 768; the "
+    "authors take 0 for NYU, KITTI and ScanNet, 756 for ETH3D, 640 for DIODE",
+    "seed": "of the noise, 1234 by default",
+}
+_MARIGOLD_FILES = ("*.json", "*.txt", "*/diffusion_pytorch_model.safetensors", "*/model.safetensors")
+"""Without the half-precision copies, which hold nothing that the full files do not."""
+
+
+def _marigold(version: str, summary: str, licence: str, revision: str | None) -> ModelEntry:
+    model_id = f"marigold-depth-{version}"
+    return ModelEntry(
+        model_id,
+        "affine-invariant-depth",
+        summary,
+        "runners.models.marigold",
+        family="marigold",
+        weights=HubWeights(f"prs-eth/{model_id}", licence, revision, _MARIGOLD_FILES),
+        dtypes=("float32", "float16", "bfloat16"),
+        compiles=True,
+        settings=_MARIGOLD_SETTINGS,
+    )
+
+
+_RAIL = "RAIL++-M, by LICENSE-MODEL.txt of prs-eth/Marigold"
+_MARIGOLD = (
+    _marigold(
+        "v1-0",
+        "Marigold v1-0 (DDIM)",
+        f"apache-2.0 by the hub's tag, {_RAIL}",
+        "ea6ffc5544afe9175ae97df01d55a88a8c990a3b",
+    ),
+    # Only the short hash 9571e71 was seen, and the hub wants all forty digits.
+    _marigold("v1-1", "Marigold v1-1 (DDIM, trailing steps)", _RAIL, None),
+    _marigold("lcm-v1-0", "Marigold LCM v1-0", _RAIL, "25caee574c15e2b3989a0c9c4d43198743ad8322"),
+)
+
+ENTRIES: tuple[ModelEntry, ...] = (*_BASELINES, *_METER, *_MARIGOLD)
 """Every model, in the order in which they are listed."""
