@@ -8,7 +8,7 @@ others.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -41,7 +41,7 @@ __all__ = [
     "StoredNumber",
     "explain",
     "load",
-    "load_models",
+    "load_model_cards",
     "load_protocols",
     "load_valid",
 ]
@@ -133,10 +133,14 @@ def load_protocols(root: Path = DEFAULT_RESULTS) -> tuple[dict[tuple[str, str], 
     return _Loader(reader).protocols(), tuple(reader.findings)
 
 
-def load_models(root: Path = DEFAULT_RESULTS) -> tuple[dict[str, ModelCard], tuple[Finding, ...]]:
-    """Return only the model cards of a results folder, by id, and what is wrong with their files."""
+def load_model_cards(root: Path, ids: Iterable[str]) -> tuple[dict[str, ModelCard], tuple[Finding, ...]]:
+    """Return the cards of some models by id, and what is wrong with their files; a model without a card is left out."""
     reader = Reader(root)
-    return _Loader(reader).models(), tuple(reader.findings)
+    loader = _Loader(reader)
+    cards: dict[str, ModelCard] = {}
+    for model_id in ids:
+        cards |= loader.cards(f"models/{model_id}.yaml", ModelCard)
+    return cards, tuple(reader.findings)
 
 
 @dataclass
@@ -147,15 +151,15 @@ class _Loader:
 
     def store(self) -> Store:
         self._refuse_strangers()
-        sources = self._cards("sources/*.yaml", Source)
+        sources = self.cards("sources/*.yaml", Source)
         return Store(
             root=self.reader.root,
-            datasets=self._cards("datasets/*.yaml", DatasetCard),
-            models=self.models(),
+            datasets=self.cards("datasets/*.yaml", DatasetCard),
+            models=self.cards("models/*.yaml", ModelCard),
             sources=sources,
             numbers=tuple(self._numbers(sources)),
             protocols=self.protocols(),
-            disagreements=self._cards("disagreements/*.yaml", Disagreement),
+            disagreements=self.cards("disagreements/*.yaml", Disagreement),
             runs=tuple(self._runs("runs")),
             sensitivity=tuple(self._runs("sensitivity")),
             speeds=tuple(self._speeds()),
@@ -189,7 +193,8 @@ class _Loader:
                 self.reader.fault(path, prefix + pointer, message)
             return None
 
-    def _cards(self, pattern: str, record_type: type[R]) -> dict[str, R]:
+    def cards(self, pattern: str, record_type: type[R]) -> dict[str, R]:
+        """Read the cards of a pattern, by id."""
         cards: dict[str, R] = {}
         for path in self._files(pattern):
             card = self._record(path, self.reader.yaml, record_type)
@@ -217,10 +222,6 @@ class _Loader:
             if _NUMBER.match(data[name]):
                 data[name] = float(data[name])
         return data
-
-    def models(self) -> dict[str, ModelCard]:
-        """Read every model card."""
-        return self._cards("models/*.yaml", ModelCard)
 
     def protocols(self) -> dict[tuple[str, str], Protocol]:
         """Read every protocol."""

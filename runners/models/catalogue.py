@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from runners.models.entry import ModelEntry
 from runners.models.hub import HubWeights
 from runners.models.weights import WeightFile
+from sitegen.records import PredictionKind
 
 __all__ = ["ENTRIES"]
 
@@ -102,5 +105,78 @@ _MARIGOLD = (
     _marigold("lcm-v1-0", "Marigold LCM v1-0", _RAIL, "25caee574c15e2b3989a0c9c4d43198743ad8322"),
 )
 
-ENTRIES: tuple[ModelEntry, ...] = (*_BASELINES, *_METER, *_MARIGOLD)
+_MOGE_CODE = "moge @ git+https://github.com/microsoft/MoGe.git@637e23e250bf761f2a7a5b5e2f642996331e02f4"
+_UNIDEPTH_CODE = (
+    "unidepth @ git+https://github.com/lpiccinelli-eth/UniDepth.git@04de17323981807e2354068dbcc1889a8de3ca7d"
+)
+_DA3_CODE = "depth-anything-3==0.1.1"
+
+
+def _peer(
+    model_id: str,
+    kind: PredictionKind,
+    summary: str,
+    weights: HubWeights,
+    requires: str,
+    dtypes: tuple[str, ...],
+    **fields: Any,
+) -> ModelEntry:
+    """A model whose code is a package of its own; nobody ran it here with its real weights."""
+    return ModelEntry(
+        model_id,
+        kind,
+        summary,
+        "runners.models.plugins.packages",
+        weights=weights,
+        requires=(requires,),
+        dtypes=dtypes,
+        **fields,
+    )
+
+
+def _moge(model_id: str, kind: PredictionKind, summary: str, repo: str) -> ModelEntry:
+    # The authors publish one file; their loader reads it with weights_only, and the adapter insists on that.
+    weights = HubWeights(
+        f"Ruicheng/{repo}", "code MIT (DINOv2 part Apache-2.0); the weights' own was not read",
+        patterns=("model.pt",), weight_files="model.pt",
+    )  # fmt: skip
+    settings = {"mask": "none (depth everywhere, as its authors evaluate; the default) or nan (none where it says so)"}
+    return _peer(model_id, kind, summary, weights, _MOGE_CODE, ("float32", "float16"), family="moge", settings=settings)
+
+
+def _unidepth(size: str, letter: str) -> ModelEntry:
+    weights = HubWeights(f"lpiccinelli/unidepth-v2-vit{letter}14", "CC-BY-NC-4.0 (repository)")
+    return _peer(
+        f"unidepth-v2-{size}",
+        "metric-depth",
+        f"UniDepth V2 ViT-{letter.upper()}",
+        weights,
+        _UNIDEPTH_CODE,
+        ("float32", "float16"),
+        family="unidepth",
+    )
+
+
+_PEERS = (
+    _moge("moge-1-vit-l", "scale-invariant-depth", "MoGe-1 ViT-L", "moge-vitl"),
+    _moge("moge-2-vit-l", "metric-depth", "MoGe-2 ViT-L", "moge-2-vitl"),
+    _moge("moge-2-vit-l-normal", "metric-depth", "MoGe-2 ViT-L with normals", "moge-2-vitl-normal"),
+    _moge("moge-2-vit-b-normal", "metric-depth", "MoGe-2 ViT-B with normals", "moge-2-vitb-normal"),
+    _moge("moge-2-vit-s-normal", "metric-depth", "MoGe-2 ViT-S with normals", "moge-2-vits-normal"),
+    _unidepth("small", "s"),
+    _unidepth("base", "b"),
+    _unidepth("large", "l"),
+    _peer(
+        "da3mono-large",
+        "affine-invariant-depth",
+        # 0.1.1 asks for numpy below 2 and moviepy 1.0.3: pip refuses it beside this project's runners as it is.
+        "Depth Anything 3, monocular, ViT-L; on a GPU only, and its package asks for numpy below 2",
+        HubWeights("depth-anything/DA3MONO-LARGE", "Apache-2.0"),
+        _DA3_CODE,
+        ("bfloat16",),
+        family="depth-anything-3",
+    ),
+)
+
+ENTRIES: tuple[ModelEntry, ...] = (*_BASELINES, *_METER, *_MARIGOLD, *_PEERS)
 """Every model, in the order in which they are listed."""

@@ -28,7 +28,8 @@ class ModelEntry:
         dtypes: Precisions that it can be run in, the safe one first.
         compiles: Whether it can be compiled.
         settings: Its own settings: name to what may stand there, in words.
-        requires: Packages that it needs beyond the ``runners`` extra, as pip names them.
+        requires: Packages that it needs beyond the ``runners`` extra, as pip takes them: ``name``, ``name==1.2``,
+            ``name @ git+https://...``.
     """
 
     id: str

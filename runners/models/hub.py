@@ -29,12 +29,15 @@ class HubWeights:
         licence: What is known of the weights' licence, printed before a download.
         revision: The commit to fetch; None where none is known, then the newest is taken and its commit recorded.
         patterns: Which files to fetch.
+        weight_files: Which of them hold weights. Anything but safetensors is for a package whose own loader reads it,
+            and its adapter sees to it that no code in it is run.
     """
 
     repo: str
     licence: str
     revision: str | None = None
     patterns: tuple[str, ...] = _PATTERNS
+    weight_files: str = "*.safetensors"
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,10 @@ def _fetch(weights: HubWeights) -> Path:
 
 
 def _weights_sha256(folder: Path, weights: HubWeights) -> str:
-    files = sorted(path for path in folder.rglob("*.safetensors") if path.is_file())
+    files = sorted(path for path in folder.rglob(weights.weight_files) if path.is_file())
     if not files:
-        raise ModelError(
-            f"{folder}: no .safetensors file of {weights.repo}; other formats may run code and are refused"
-        )
+        wanted = weights.weight_files.removeprefix("*")
+        raise ModelError(f"{folder}: no {wanted} file of {weights.repo}; other formats may run code and are refused")
     if len(files) == 1:
         return _sha256(files[0])
     lines = "".join(f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)

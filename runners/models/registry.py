@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from runners.models.catalogue import ENTRIES
 from runners.models.entry import ModelEntry
 from runners.models.errors import ModelError
+from runners.models.requirements import install_line, missing
 
 if TYPE_CHECKING:
     from runners.models.base import Model
@@ -101,13 +102,15 @@ def load(
         settings: The model's own settings; unknown names and values are refused.
 
     Raises:
-        ModelError: If the id, a setting or the precision is unknown to the model, the device is not there, or the
-            weights cannot be had.
+        ModelError: If the id, a setting or the precision is unknown to the model, a package that it needs or the device
+            is not there, or the weights cannot be had.
     """
     entry = describe(model_id)
     chosen = dict(settings or {})
     if faults := entry.faults(dtype, chosen, compiled=compile):
         raise ModelError("\n".join(f"model '{model_id}': {fault}" for fault in faults))
+    if lacking := missing(entry.requires):
+        raise ModelError(f"model '{model_id}' needs more than is installed; run: {install_line(lacking)}")
     build: Callable[[ModelEntry, ModelOptions], Model] = getattr(import_module(entry.module), entry.build)
     return build(entry, ModelOptions(_checked_device(device), dtype, weights_dir, compile, chosen))
 

@@ -15,7 +15,7 @@ from runners.models import describe, load, marigold
 from runners.models.base import Image, Model, ModelError
 from runners.models.hub import HubWeights
 from runners.prediction import Prediction
-from sitegen.store import load_models
+from sitegen.store import load_model_cards
 from tests.runners.models import tiny_marigold as tiny
 
 IDS = tuple(marigold.PRESETS)
@@ -276,7 +276,7 @@ def test_architecture_has_the_cards_parameters(repo: Path, model_id: str) -> Non
         network = marigold.architecture(describe(model_id))
     assert isinstance(network, marigold.OneStep)
     assert _parameters(network) == 949_576_107
-    printed = load_models(repo / "results")[0][model_id].params_m
+    printed = load_model_cards(repo / "results", [model_id])[0][model_id].params_m
     assert printed == (pytest.approx(949.576, rel=0.01) if model_id == V1_0 else 900)
     assert round(_parameters(network.unet) / 1e9, 1) == 0.9
 
