@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from runners.datasets import Dataset
     from runners.evaluate import Progress as Advance
     from runners.models.base import Model
+    from runners.models.entry import ModelEntry
     from runners.warnings import Watch
-    from sitegen.records import Protocol, Run
+    from sitegen.records import ModelCard, Protocol, Run
 
 __all__ = ["main"]
 
@@ -51,6 +52,17 @@ class Failure(click.ClickException):
         click.echo(self.message, err=True, file=file)
 
 
+def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Return NAME=VALUE options as a mapping."""
+    pairs: dict[str, str] = {}
+    for value in values:
+        name, sign, text = value.partition("=")
+        if not sign or not name or name in pairs:
+            raise click.BadParameter(f"'{value}' is no NAME=VALUE, or its name was given before", context, parameter)
+        pairs[name] = text
+    return pairs
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fathom-depth")
 def main() -> None:
@@ -63,10 +75,15 @@ def listing() -> None:
 
 
 @listing.command()
-def models() -> None:
-    """Models by id, with the kind of their predictions."""
-    for entry in known_models().values():
-        click.echo(f"{entry.id:<24}{entry.kind:<28}{entry.summary}")
+@_results
+def models(results: Path) -> None:
+    """Models by id: what they predict, how large they are, what they need beside the runners, and their licence."""
+    from runners.columns import columns
+    from runners.models.inventory import model_rows
+
+    entries = _known_models()
+    for line in columns(model_rows(entries, _model_cards(results, entries))):
+        click.echo(line)
 
 
 @listing.command()
@@ -93,9 +110,12 @@ def protocols(results: Path) -> None:
 
 @main.command()
 @_weights
-def doctor(weights_dir: Path | None) -> None:
-    """Say what this machine has and what is missing."""
+@_results
+def doctor(weights_dir: Path | None, results: Path) -> None:
+    """Say what this machine has, what each model needs, where its weights are looked for, and what is missing."""
+    from runners.columns import columns
     from runners.environment import VERSIONED, git_state, version
+    from runners.models.inventory import need_rows
     from runners.models.weights import cache_folder
 
     for package in ("fathom-depth", *VERSIONED):
@@ -106,6 +126,10 @@ def doctor(weights_dir: Path | None) -> None:
         click.echo(f"{'device':<16}{line}")
     cache = cache_folder(weights_dir)
     click.echo(f"{'weights':<16}{cache}{'' if cache.is_dir() else ' (empty; weights are fetched at first use)'}")
+    entries = _known_models()
+    click.echo()
+    for line in columns(need_rows(entries, _model_cards(results, entries), weights_dir)):
+        click.echo(line)
 
 
 @main.command()
@@ -124,6 +148,15 @@ def doctor(weights_dir: Path | None) -> None:
 @click.option("--root", type=_folder, help="Folder of the data set's files, where it does not come with Fathom.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True, help="Of the network.")
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_pairs,
+    help="One of the model's own settings, such as steps=4. May be given several times.",
+)
+@click.option("--compile", "compiled", is_flag=True, help="Compile the network with torch.compile.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images per prediction.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
 @click.option("--submitter", default="anonymous", show_default=True, help="Who runs it, for the record.")
@@ -138,6 +171,8 @@ def evaluate(
     root: Path | None,
     device: str,
     dtype: str,
+    settings: dict[str, str],
+    compiled: bool,
     batch: int,
     limit: int | None,
     submitter: str,
@@ -150,13 +185,16 @@ def evaluate(
         raise click.UsageError("give either --dataset or --manifest")
     with _sentences():
         from runners.models import load
+        from runners.models.registry import refusals
         from runners.warnings import Watch
 
+        if faults := [fault for m in model_ids for fault in refusals(m, dtype, settings, compiled=compiled)]:
+            raise Failure("\n".join(faults))
         chosen = _device(device)
         jobs = list(_jobs(dataset_ids, manifest, protocol_ids, root, results, limit))
         _refuse_hopeless(model_ids, [protocol for _, protocol in jobs])
         for model_id in model_ids:
-            model = load(model_id, chosen, dtype, weights_dir=weights_dir)
+            model = load(model_id, chosen, dtype, weights_dir=weights_dir, compile=compiled, settings=settings)
             for dataset, protocol in jobs:
                 watch = Watch(protocol)
                 run = _run(model, dataset, protocol, device=chosen, batch=batch, submitter=submitter, watch=watch)
@@ -271,8 +309,42 @@ def _devices() -> list[str]:
         import torch
     except ModuleNotFoundError:
         return ["none: torch is missing"]
-    found = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return ["cpu", *found]
+    if not torch.cuda.is_available():
+        built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
+        return ["cpu", f"no GPU that torch can use (it is {built})"]
+    return ["cpu", *(f"cuda:{index}, {_gpu(index)}" for index in range(torch.cuda.device_count()))]
+
+
+def _gpu(index: int) -> str:
+    """Return a GPU's name and memory, and whether it computes."""
+    import torch
+
+    try:
+        torch.ones(1, device=f"cuda:{index}").add(1).item()
+        free, total = torch.cuda.mem_get_info(index)
+    except RuntimeError as error:
+        return f"{torch.cuda.get_device_name(index)}, cannot be used: {str(error).splitlines()[0]}"
+    return f"{torch.cuda.get_device_name(index)}, usable, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free"
+
+
+def _known_models() -> list[ModelEntry]:
+    """Return every model, without torch; a plug-in at fault is a sentence."""
+    from runners.models.errors import ModelError
+
+    try:
+        return list(known_models().values())
+    except ModelError as error:
+        raise Failure(str(error)) from error
+
+
+def _model_cards(results: Path, entries: list[ModelEntry]) -> dict[str, ModelCard]:
+    """Return the models' cards; what is wrong with one is said, and it is left out."""
+    from sitegen.store import load_model_cards
+
+    cards, findings = load_model_cards(results, [entry.id for entry in entries])
+    for finding in findings:
+        click.echo(str(finding), err=True)
+    return cards
 
 
 def _slug(name: str) -> str:

@@ -130,6 +130,7 @@ def _peer(
         weights=weights,
         requires=(requires,),
         dtypes=dtypes,
+        keeps_float32=True,
         **fields,
     )
 

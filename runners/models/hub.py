@@ -14,7 +14,7 @@ from pathlib import Path
 from runners.models.errors import ModelError
 from runners.models.weights import CACHE_VARIABLE, cache_folder
 
-__all__ = ["HubWeights", "Snapshot", "find_snapshot"]
+__all__ = ["HubWeights", "Snapshot", "find_snapshot", "hub_cache"]
 
 _PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
 """What a snapshot holds: configurations, vocabularies and safetensors. Pickles (.bin, .pt) are never fetched."""
@@ -68,6 +68,13 @@ def find_snapshot(weights: HubWeights, weights_dir: Path | None = None) -> Snaps
         return Snapshot(local, f"{weights.repo}, a local folder", _weights_sha256(local, weights))
     folder = _fetch(weights)
     return Snapshot(folder, f"{weights.repo}@{folder.name}", _weights_sha256(folder, weights))
+
+
+def hub_cache(weights: HubWeights) -> Path:
+    """Return the folder of a repository in the hub's own cache, whether it is there or not."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE) / f"models--{weights.repo.replace('/', '--')}"
 
 
 def _fetch(weights: HubWeights) -> Path:

@@ -18,7 +18,7 @@ from runners.models.requirements import install_line, missing
 if TYPE_CHECKING:
     from runners.models.base import Model
 
-__all__ = ["PLUGIN_GROUP", "ModelEntry", "ModelOptions", "describe", "load", "models"]
+__all__ = ["PLUGIN_GROUP", "ModelEntry", "ModelOptions", "describe", "load", "models", "refusals"]
 
 PLUGIN_GROUP = "fathom.models"
 """Entry point group of plug-ins; each entry point is a ``ModelEntry`` or a sequence of them."""
@@ -82,6 +82,19 @@ def describe(model_id: str) -> ModelEntry:
     return known[model_id]
 
 
+def refusals(model_id: str, dtype: str, settings: Mapping[str, str], *, compiled: bool = False) -> list[str]:
+    """Return why a model cannot be loaded so, one sentence each, as far as that shows without loading it.
+
+    Raises:
+        ModelError: If the id is unknown.
+    """
+    entry = describe(model_id)
+    found = [f"model '{model_id}': {fault}" for fault in entry.faults(dtype, settings, compiled=compiled)]
+    if lacking := missing(entry.requires):
+        found.append(f"model '{model_id}' needs more than is installed; run: {install_line(lacking)}")
+    return found
+
+
 def load(
     model_id: str,
     device: str = "cpu",
@@ -107,10 +120,8 @@ def load(
     """
     entry = describe(model_id)
     chosen = dict(settings or {})
-    if faults := entry.faults(dtype, chosen, compiled=compile):
-        raise ModelError("\n".join(f"model '{model_id}': {fault}" for fault in faults))
-    if lacking := missing(entry.requires):
-        raise ModelError(f"model '{model_id}' needs more than is installed; run: {install_line(lacking)}")
+    if faults := refusals(model_id, dtype, chosen, compiled=compile):
+        raise ModelError("\n".join(faults))
     build: Callable[[ModelEntry, ModelOptions], Model] = getattr(import_module(entry.module), entry.build)
     return build(entry, ModelOptions(_checked_device(device), dtype, weights_dir, compile, chosen))
 
