@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from runners.models.registry import models as known_models
 from sitegen.metrics import METRICS
+from sitegen.records import PREDICTION_KINDS
 from sitegen.store import DEFAULT_RESULTS
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from runners.models.base import Model
     from runners.models.entry import ModelEntry
     from runners.warnings import Watch
-    from sitegen.records import ModelCard, Protocol, Run
+    from sitegen.records import ModelCard, PredictionKind, Protocol, Run
 
 __all__ = ["main"]
 
@@ -264,6 +265,31 @@ def _report(run: Run, dataset: Dataset, watch: Watch, out: Path) -> None:
     notes = [f"{name}: {note}" for name, note in dataset.notes.items() if name in set(run.samples.id)]
     for note in [*concerns(run), *watch.sentences(), *notes]:
         click.echo(f"{path}: note: {note}", err=True)
+
+
+@main.command("new-model")
+@click.argument("model_id", metavar="ID")
+@click.option(
+    "--kind", type=click.Choice(PREDICTION_KINDS), required=True, help="What its predictions are invariant to."
+)
+@click.option(
+    "--here", is_flag=True, help="Write an adapter into this clone of Fathom instead of a package of its own."
+)
+@click.option("--out", type=_folder, default=Path(), help="Where the package's folder goes.  [default: here]")
+def new_model(model_id: str, kind: PredictionKind, here: bool, out: Path) -> None:
+    """Write the files of a new model: by default a package that plugs it in from outside."""
+    from runners.models.errors import ModelError
+    from runners.scaffold import carry_out, plan_here, plan_package
+
+    try:
+        plan = plan_here(model_id, kind, Path()) if here else plan_package(model_id, kind, out)
+        for path in carry_out(plan):
+            click.echo(f"wrote {path}")
+    except ModelError as error:
+        raise Failure(str(error)) from error
+    click.echo("Next:")
+    for step in plan.after:
+        click.echo(f"  {step}")
 
 
 @contextmanager
