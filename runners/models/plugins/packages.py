@@ -12,11 +12,13 @@ not told. Lotus and GeoWizard are scripts beside their own copies of diffusers' 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 from typing import Any, cast
 
@@ -135,10 +137,10 @@ class PackagedModel(Network):
         self._package = package = PACKAGES[entry.id]
         _check_precision(entry, package, options)
         self.settings = {**package.defaults, **read_settings(entry.id, options.settings, package.settings)}
-        self.settings["package"] = f"{package.module}.{package.network} of {', '.join(entry.requires)}"
         snapshot = find_snapshot(cast(HubWeights, entry.weights), options.weights_dir)
         self.revision, self.weights_sha256 = snapshot.revision, snapshot.sha256
         self._network = _network(entry, package, snapshot.folder).to(options.device).eval()
+        self.settings["package"] = _origin(package.module)
 
     def infer(self, images: Sequence[Image]) -> list[Prediction]:
         """Return the map of each image, float32, with the focal length in pixels that the model took, if it says it."""
@@ -183,6 +185,17 @@ def _class(entry: ModelEntry, package: Package) -> Any:
             f"model '{entry.id}': {package.module}.{package.network} cannot be imported ({error}); the adapter was "
             f"written for {', '.join(entry.requires)}"
         ) from error
+
+
+def _origin(module: str) -> str:
+    """Return which package a module is of, with its version and the commit that it was installed at, for the record."""
+    top = module.partition(".")[0]
+    names = packages_distributions().get(top)
+    if not names:
+        return f"{top}, not installed but on the path"
+    found = distribution(names[0])
+    commit = json.loads(found.read_text("direct_url.json") or "{}").get("vcs_info", {}).get("commit_id")
+    return f"{found.name} {found.version}" + (f" at {commit}" if commit else "")
 
 
 @contextmanager

@@ -103,7 +103,20 @@ def test_moge_gives_depth_everywhere_as_its_authors_evaluate(place: Place, cache
     torch.testing.assert_close(found.map, RED)
     assert found.details == {"focal_px": 4.5}
     assert model.settings["mask"] == "none"
-    assert str(model.settings["package"]).startswith("moge.model.v")
+    assert model.settings["package"] == "moge, not installed but on the path"
+
+
+def test_the_record_names_the_package_that_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork under another name is not taken for the authors' own; an installation from git has its commit."""
+    stand_ins.write(tmp_path, "moge")
+    record = tmp_path / "dlr_moge-2.0.0.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: dlr-moge\nVersion: 2.0.0\n")
+    (record / "top_level.txt").write_text("moge\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert packages._origin("moge.model.v2") == "dlr-moge 2.0.0"
+    (record / "direct_url.json").write_text('{"url": "https://x", "vcs_info": {"vcs": "git", "commit_id": "637e23e"}}')
+    assert packages._origin("moge.model.v2") == "dlr-moge 2.0.0 at 637e23e"
 
 
 def test_moges_mask_becomes_nan(place: Place, cache: Path) -> None:
