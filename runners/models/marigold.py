@@ -26,6 +26,8 @@ import torch.nn.functional as F  # noqa: N812
 from diffusers import AutoencoderKL, MarigoldDepthPipeline, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from torch import Tensor, nn
+from transformers import CLIPTextModel
+from transformers.utils import logging as transformers_logging
 
 from runners.models.base import DTYPES, Image, ModelError, Network
 from runners.models.entry import ModelEntry
@@ -83,6 +85,9 @@ _READERS = {
     "processing_resolution": whole_number(0, 8192),
     "seed": whole_number(0, 2**63 - 1),
 }
+_LOGS: tuple[Any, ...] = (diffusers_logging, transformers_logging)
+_PIPELINE: Any = MarigoldDepthPipeline
+_NETWORKS: dict[str, Any] = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
 _FIELDS = {"steps": "steps", "ensemble": "ensemble", "processing_resolution": "resolution", "seed": "seed"}
 
 
@@ -176,26 +181,37 @@ def _as_map(output: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _load(folder: Path, options: ModelOptions) -> Any:
-    """Return the pipeline of a snapshot on its device; a foreign or broken one is refused with a sentence."""
+    """Return the pipeline of a snapshot on its device; a foreign, broken or incomplete one is refused."""
     if not sys.stderr.isatty():
-        diffusers_logging.disable_progress_bar()
+        for log in _LOGS:
+            log.disable_progress_bar()
+    how = {
+        "variant": _variant(folder, options.dtype),
+        "dtype": DTYPES[options.dtype],
+        "use_safetensors": True,
+        "local_files_only": True,
+    }
     try:
-        pipeline: Any = MarigoldDepthPipeline.from_pretrained(  # type: ignore[no-untyped-call]
-            folder,
-            variant=_variant(folder, options.dtype),
-            dtype=DTYPES[options.dtype],
-            use_safetensors=True,
-            local_files_only=True,
-        )
-    except ModelError:
-        raise
-    except Exception as error:  # whatever diffusers makes of files that are not what they should be
+        parts, faults = _networks(folder, how)
+        pipeline = _PIPELINE.from_pretrained(folder, **how, **parts)
+    except Exception as error:  # whatever the libraries make of files that are not what they should be
         raise ModelError(f"{folder}: holds no Marigold pipeline ({type(error).__name__}: {_first(error)})") from error
-    if faults := _faults(pipeline):
+    if faults := [*faults, *_faults(pipeline)]:
         raise ModelError("\n".join(f"{folder}: {fault}" for fault in faults))
     pipeline.set_progress_bar_config(disable=True)
     # Not moved where it is already: diffusers then warns that half precision cannot run on the CPU, which it can here.
     return pipeline if options.device == "cpu" else pipeline.to(options.device)
+
+
+def _networks(folder: Path, how: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the three networks of a snapshot, and which weights it lacks: both libraries would make up random ones."""
+    parts, faults = {}, []
+    for name, network in _NETWORKS.items():
+        parts[name], info = network.from_pretrained(folder / name, **how, output_loading_info=True)
+        lacking = sorted(str(key) for key in [*info["missing_keys"], *info["mismatched_keys"]])
+        if lacking:
+            faults.append(f"{name}: {len(lacking)} weights are missing or of another shape, such as {lacking[0]}")
+    return parts, faults
 
 
 def _variant(folder: Path, dtype: str) -> str | None:
@@ -271,13 +287,11 @@ class OneStep(nn.Module):
     """
 
     text: Tensor
-    unet: Any
-    vae: Any
 
     def __init__(self) -> None:
         super().__init__()
-        self.unet = UNet2DConditionModel(**_UNET)  # type: ignore[no-untyped-call]
-        self.vae = AutoencoderKL(**_VAE)  # type: ignore[no-untyped-call]
+        self.unet: Any = _NETWORKS["unet"](**_UNET)
+        self.vae: Any = _NETWORKS["vae"](**_VAE)
         self.register_buffer("text", torch.zeros(1, *_PROMPT))
 
     def forward(self, image: Tensor) -> Tensor:
