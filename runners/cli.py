@@ -275,14 +275,16 @@ def _report(run: Run, dataset: Dataset, watch: Watch, out: Path) -> None:
 @click.option(
     "--here", is_flag=True, help="Write an adapter into this clone of Fathom instead of a package of its own."
 )
-@click.option("--out", type=_folder, default=Path(), help="Where the package's folder goes.  [default: here]")
-def new_model(model_id: str, kind: PredictionKind, here: bool, out: Path) -> None:
+@click.option("--out", type=_folder, help="Where the package's folder goes.  [default: the current folder]")
+def new_model(model_id: str, kind: PredictionKind, here: bool, out: Path | None) -> None:
     """Write the files of a new model: by default a package that plugs it in from outside."""
+    if here and out:
+        raise click.UsageError("--out is for a package, --here writes none")
     from runners.models.errors import ModelError
     from runners.scaffold import carry_out, plan_here, plan_package
 
     try:
-        plan = plan_here(model_id, kind, Path()) if here else plan_package(model_id, kind, out)
+        plan = plan_here(model_id, kind, Path()) if here else plan_package(model_id, kind, out or Path())
         for path in carry_out(plan):
             click.echo(f"wrote {path}")
     except ModelError as error:

@@ -1,6 +1,6 @@
 """The files of a new model: a package of its own for use outside, or an adapter with card and test in here.
 
-Nothing that is there is overwritten. Every file is written aside and renamed into its place.
+Nothing that is there is overwritten. All files are written aside before the first is renamed into its place.
 """
 
 from __future__ import annotations
@@ -123,12 +123,12 @@ def carry_out(plan: Plan) -> list[Path]:
     """
     if there := [str(path) for path in plan.new if path.exists()]:
         raise ModelError(f"already there, and nothing is overwritten: {', '.join(there)}")
+    asides = {}
     for path, text in {**plan.new, **plan.changed}.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.part")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    return [*plan.new, *plan.changed]
+        asides[path] = path.with_name(f".{path.name}.part")
+        asides[path].write_text(text, encoding="utf-8")
+    return [aside.replace(path) for path, aside in asides.items()]
 
 
 def _names(model_id: str, kind: PredictionKind) -> dict[str, str]:

@@ -8,6 +8,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from runners.cli import main
+from runners.models.errors import ModelError
 from sitegen.records import Run
 from tests.runners import factories as make
 
@@ -104,6 +105,19 @@ def test_real_images_of_every_encoding(shared: Path, tmp_path: Path) -> None:
         assert note in result.output
 
 
+@pytest.mark.parametrize("command", [["list", "models"], ["doctor"]])
+def test_a_broken_plug_in_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]) -> None:
+    """What an installed package does wrong is said, with its name."""
+
+    def broken() -> None:
+        raise ModelError("plug-in 'toy' cannot be imported (ImportError: no module)")
+
+    monkeypatch.setattr("runners.cli.known_models", broken)
+    result = call(*command, "--results", tmp_path)
+    assert result.exit_code == 1
+    assert "plug-in 'toy' cannot be imported" in result.output
+
+
 def test_settings_reach_the_model_and_the_record(tmp_path: Path, results: Path) -> None:
     """A model's own settings are given as NAME=VALUE, and the record holds what was used."""
     from tests.runners.models import tiny_marigold
@@ -127,6 +141,10 @@ def test_settings_reach_the_model_and_the_record(tmp_path: Path, results: Path) 
     ("arguments", "sentence"),
     [
         (["--model", "marigold-depth-v1-0", "--setting", "step=4"], "no setting 'step'; known: preset (paper"),
+        (
+            ["--model", "unidepth-v2-base"],
+            "'unidepth-v2-base' needs more than is installed; run: pip install 'unidepth @",
+        ),
         (["--model", "baseline-dark-channel", "--compile"], "'baseline-dark-channel': cannot be compiled"),
         (["--model", "marigold-depth-v1-0", "--setting", "steps=0"], "setting steps is a whole number from 1 to 1000"),
         (["--model", "nobody"], "unknown model 'nobody'; known: baseline-mean-depth"),

@@ -133,6 +133,7 @@ def test_faults_are_sentences(tmp_path: Path, clone: Path, monkeypatch: pytest.M
     assert "is no model id" in call("My Depth", "--kind", "ordinal").output
     assert "'meter-xxs-nyu' is in use already" in call("meter-xxs-nyu", "--kind", "metric-depth").output
     assert call("a", "--kind", "depth").exit_code == 2
+    assert call("a", "--kind", "ordinal", "--here", "--out", tmp_path).exit_code == 2
     monkeypatch.chdir(tmp_path)
     assert "no clone of Fathom" in call("a", "--kind", "ordinal", "--here").output
     monkeypatch.chdir(clone)
