@@ -70,10 +70,12 @@ def find_snapshot(weights: HubWeights, weights_dir: Path | None = None) -> Snaps
     return Snapshot(folder, f"{weights.repo}@{folder.name}", _weights_sha256(folder, weights))
 
 
-def hub_cache(weights: HubWeights) -> Path:
-    """Return the folder of a repository in the hub's own cache, whether it is there or not."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
+def hub_cache(weights: HubWeights) -> Path | None:
+    """Return the folder of a repository in the hub's own cache, there or not; None without the hub's client."""
+    try:
+        from huggingface_hub.constants import HF_HUB_CACHE
+    except ModuleNotFoundError:
+        return None
     return Path(HF_HUB_CACHE) / f"models--{weights.repo.replace('/', '--')}"
 
 

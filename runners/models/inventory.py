@@ -87,5 +87,5 @@ def _places(entry: ModelEntry, weights_dir: Path | None) -> list[Path]:
     if isinstance(entry.weights, WeightFile):
         return [cache / entry.weights.family / entry.weights.name, cache / entry.weights.name]
     if isinstance(entry.weights, HubWeights):
-        return [cache / entry.weights.repo, hub_cache(entry.weights)]
+        return [cache / entry.weights.repo, *filter(None, [hub_cache(entry.weights)])]
     return []

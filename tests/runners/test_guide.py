@@ -56,7 +56,8 @@ def runners(arguments: list[str], repo: Path, installed: Path) -> str:
 
 def commands(text: str, name: str) -> list[list[str]]:
     """The guide's own command lines of one subcommand, without the program."""
-    lines = [shlex.split(line) for line in re.findall(r"^runners .*$", text, re.MULTILINE)]
+    joined = text.replace("\\\n", " ")
+    lines = [shlex.split(line) for line in re.findall(r"^runners .*$", joined, re.MULTILINE)]
     return [words[1:] for words in lines if words[1] == name]
 
 

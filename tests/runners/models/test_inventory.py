@@ -62,6 +62,12 @@ def test_weights_are_looked_for_where_they_would_be_loaded(tmp_path: Path, monke
     assert weights_place(file, tmp_path) == f"not here yet: {tmp_path / 'toys' / 'a.bin'}"
 
 
+def test_without_the_hubs_client_the_cache_is_what_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The light core can say what is missing."""
+    monkeypatch.setitem(sys.modules, "huggingface_hub.constants", None)
+    assert weights_place(TOY, tmp_path) == f"not here yet: {tmp_path / 'toys' / 'depth'}"
+
+
 def test_requirements_are_met_by_name_or_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installed package, or a module on the path under the package's name."""
     assert missing(["torch", "numpy>=1"]) == []
