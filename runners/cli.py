@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from runners.models.registry import models as known_models
 from sitegen.metrics import METRICS
+from sitegen.records import PREDICTION_KINDS
 from sitegen.store import DEFAULT_RESULTS
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from runners.measure import Outcome
     from runners.measure import Progress as Advance
     from runners.models.base import Model
+    from runners.models.entry import ModelEntry
     from runners.saved import StoredDtype, Writer
-    from sitegen.records import Run
+    from sitegen.records import ModelCard, PredictionKind, Run
 
 __all__ = ["main"]
 
@@ -55,6 +57,17 @@ class Failure(click.ClickException):
         click.echo(self.message, err=True, file=file)
 
 
+def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Return NAME=VALUE options as a mapping."""
+    pairs: dict[str, str] = {}
+    for value in values:
+        name, sign, text = value.partition("=")
+        if not sign or not name or name in pairs:
+            raise click.BadParameter(f"'{value}' is no NAME=VALUE, or its name was given before", context, parameter)
+        pairs[name] = text
+    return pairs
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fathom-depth")
 def main() -> None:
@@ -67,10 +80,15 @@ def listing() -> None:
 
 
 @listing.command()
-def models() -> None:
-    """Models by id, with the kind of their predictions."""
-    for entry in known_models().values():
-        click.echo(f"{entry.id:<24}{entry.kind:<28}{entry.summary}")
+@_results
+def models(results: Path) -> None:
+    """Models by id: what they predict, how large they are, what they need beside the runners, and their licence."""
+    from runners.columns import columns
+    from runners.models.inventory import model_rows
+
+    entries = _known_models()
+    for line in columns(model_rows(entries, _model_cards(results, entries))):
+        click.echo(line)
 
 
 @listing.command()
@@ -97,9 +115,12 @@ def protocols(results: Path) -> None:
 
 @main.command()
 @_weights
-def doctor(weights_dir: Path | None) -> None:
-    """Say what this machine has and what is missing."""
+@_results
+def doctor(weights_dir: Path | None, results: Path) -> None:
+    """Say what this machine has, what each model needs, where its weights are looked for, and what is missing."""
+    from runners.columns import columns
     from runners.environment import VERSIONED, git_state, version
+    from runners.models.inventory import need_rows
     from runners.models.weights import cache_folder
 
     for package in ("fathom-depth", *VERSIONED):
@@ -110,6 +131,10 @@ def doctor(weights_dir: Path | None) -> None:
         click.echo(f"{'device':<16}{line}")
     cache = cache_folder(weights_dir)
     click.echo(f"{'weights':<16}{cache}{'' if cache.is_dir() else ' (empty; weights are fetched at first use)'}")
+    entries = _known_models()
+    click.echo()
+    for line in columns(need_rows(entries, _model_cards(results, entries), weights_dir)):
+        click.echo(line)
 
 
 @main.command()
@@ -136,6 +161,15 @@ def doctor(weights_dir: Path | None) -> None:
 @click.option("--root", type=_folder, help="Folder of the data set's files, where it does not come with Fathom.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True, help="Of the network.")
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_pairs,
+    help="One of the model's own settings, such as steps=4. May be given several times.",
+)
+@click.option("--compile", "compiled", is_flag=True, help="Compile the network with torch.compile.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images per prediction.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
 @click.option(
@@ -166,6 +200,8 @@ def evaluate(
     root: Path | None,
     device: str,
     dtype: str,
+    settings: dict[str, str],
+    compiled: bool,
     batch: int,
     limit: int | None,
     save: Path | None,
@@ -183,7 +219,10 @@ def evaluate(
     with _sentences():
         from runners import jobs
         from runners.models import load
+        from runners.models.registry import refusals
 
+        if faults := [fault for m in model_ids for fault in refusals(m, dtype, settings, compiled=compiled)]:
+            raise Failure("\n".join(faults))
         chosen = _device(device)
         asked = [
             _job(origin, protocol_ids, results) for origin in _origins(dataset_ids, manifest, name, only, root, limit)
@@ -193,7 +232,11 @@ def evaluate(
         models: dict[str, Model] = {}
         for work, writers in zip(works, jobs.writers(works, save, predictions_dtype), strict=True):
             if work.model_id not in models:  # one at a time: each may fill the device
-                models = {work.model_id: load(work.model_id, chosen, dtype, weights_dir=weights_dir)}
+                models = {
+                    work.model_id: load(
+                        work.model_id, chosen, dtype, weights_dir=weights_dir, compile=compiled, settings=settings
+                    )
+                }
             outcomes = _run(models[work.model_id], work, writers, device=chosen, batch=batch, submitter=submitter)
             report.add(outcomes, work.job)
             report.saved(writers)
@@ -383,6 +426,33 @@ class _Report:
         click.echo(f"left out: {reason}", err=True)
 
 
+@main.command("new-model")
+@click.argument("model_id", metavar="ID")
+@click.option(
+    "--kind", type=click.Choice(PREDICTION_KINDS), required=True, help="What its predictions are invariant to."
+)
+@click.option(
+    "--here", is_flag=True, help="Write an adapter into this clone of Fathom instead of a package of its own."
+)
+@click.option("--out", type=_folder, help="Where the package's folder goes.  [default: the current folder]")
+def new_model(model_id: str, kind: PredictionKind, here: bool, out: Path | None) -> None:
+    """Write the files of a new model: by default a package that plugs it in from outside."""
+    if here and out:
+        raise click.UsageError("--out is for a package, --here writes none")
+    from runners.models.errors import ModelError
+    from runners.scaffold import carry_out, plan_here, plan_package
+
+    try:
+        plan = plan_here(model_id, kind, Path()) if here else plan_package(model_id, kind, out or Path())
+        for path in carry_out(plan):
+            click.echo(f"wrote {path}")
+    except ModelError as error:
+        raise Failure(str(error)) from error
+    click.echo("Next:")
+    for step in plan.after:
+        click.echo(f"  {step}")
+
+
 @contextmanager
 def _progress(label: str, total: int) -> Iterator[Advance]:
     """Show a bar on a terminal while images are measured, and nothing elsewhere."""
@@ -430,5 +500,39 @@ def _devices() -> list[str]:
         import torch
     except ModuleNotFoundError:
         return ["none: torch is missing"]
-    found = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return ["cpu", *found]
+    if not torch.cuda.is_available():
+        built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
+        return ["cpu", f"no GPU that torch can use (it is {built})"]
+    return ["cpu", *(f"cuda:{index}, {_gpu(index)}" for index in range(torch.cuda.device_count()))]
+
+
+def _gpu(index: int) -> str:
+    """Return a GPU's name and memory, and whether it computes."""
+    import torch
+
+    try:
+        torch.ones(1, device=f"cuda:{index}").add(1).item()
+        free, total = torch.cuda.mem_get_info(index)
+    except RuntimeError as error:
+        return f"{torch.cuda.get_device_name(index)}, cannot be used: {str(error).splitlines()[0]}"
+    return f"{torch.cuda.get_device_name(index)}, usable, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free"
+
+
+def _known_models() -> list[ModelEntry]:
+    """Return every model, without torch; a plug-in at fault is a sentence."""
+    from runners.models.errors import ModelError
+
+    try:
+        return list(known_models().values())
+    except ModelError as error:
+        raise Failure(str(error)) from error
+
+
+def _model_cards(results: Path, entries: list[ModelEntry]) -> dict[str, ModelCard]:
+    """Return the models' cards; what is wrong with one is said, and it is left out."""
+    from sitegen.store import load_model_cards
+
+    cards, findings = load_model_cards(results, [entry.id for entry in entries])
+    for finding in findings:
+        click.echo(str(finding), err=True)
+    return cards

@@ -8,7 +8,7 @@ others.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -41,6 +41,7 @@ __all__ = [
     "StoredNumber",
     "explain",
     "load",
+    "load_model_cards",
     "load_protocols",
     "load_valid",
 ]
@@ -132,6 +133,16 @@ def load_protocols(root: Path = DEFAULT_RESULTS) -> tuple[dict[tuple[str, str], 
     return _Loader(reader).protocols(), tuple(reader.findings)
 
 
+def load_model_cards(root: Path, ids: Iterable[str]) -> tuple[dict[str, ModelCard], tuple[Finding, ...]]:
+    """Return the cards of some models by id, and what is wrong with their files; a model without a card is left out."""
+    reader = Reader(root)
+    loader = _Loader(reader)
+    cards: dict[str, ModelCard] = {}
+    for model_id in ids:
+        cards |= loader.cards(f"models/{model_id}.yaml", ModelCard)
+    return cards, tuple(reader.findings)
+
+
 @dataclass
 class _Loader:
     """Walks the folder once; each method reads one kind of file."""
@@ -140,15 +151,15 @@ class _Loader:
 
     def store(self) -> Store:
         self._refuse_strangers()
-        sources = self._cards("sources/*.yaml", Source)
+        sources = self.cards("sources/*.yaml", Source)
         return Store(
             root=self.reader.root,
-            datasets=self._cards("datasets/*.yaml", DatasetCard),
-            models=self._cards("models/*.yaml", ModelCard),
+            datasets=self.cards("datasets/*.yaml", DatasetCard),
+            models=self.cards("models/*.yaml", ModelCard),
             sources=sources,
             numbers=tuple(self._numbers(sources)),
             protocols=self.protocols(),
-            disagreements=self._cards("disagreements/*.yaml", Disagreement),
+            disagreements=self.cards("disagreements/*.yaml", Disagreement),
             runs=tuple(self._runs("runs")),
             sensitivity=tuple(self._runs("sensitivity")),
             speeds=tuple(self._speeds()),
@@ -182,7 +193,8 @@ class _Loader:
                 self.reader.fault(path, prefix + pointer, message)
             return None
 
-    def _cards(self, pattern: str, record_type: type[R]) -> dict[str, R]:
+    def cards(self, pattern: str, record_type: type[R]) -> dict[str, R]:
+        """Read the cards of a pattern, by id."""
         cards: dict[str, R] = {}
         for path in self._files(pattern):
             card = self._record(path, self.reader.yaml, record_type)

@@ -10,6 +10,7 @@ import click
 import pytest
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+GUIDES = ("docs/en/add-a-model.md",)
 
 
 def commands(document: Path, program: str) -> list[list[str]]:
@@ -48,10 +49,10 @@ def test_ci_runs_what_the_readme_says(repo: Path) -> None:
     assert run <= {words[1] for words in commands(repo / "README.md", "make")}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *GUIDES])
 @pytest.mark.parametrize("program", ["sitegen", "runners"])
 def test_documents_name_only_commands_and_options_that_exist(program: str, document: str, repo: Path) -> None:
-    """Every command line in README and CONTRIBUTING is one that `--help` knows, options included."""
+    """Every command line in README, CONTRIBUTING and the guides is one that `--help` knows, options included."""
     for words in commands(repo / document, program):
         command: click.Command = cli(program)
         for word in words[1:]:

@@ -28,7 +28,9 @@ class ModelEntry:
         dtypes: Precisions that it can be run in, the safe one first.
         compiles: Whether it can be compiled.
         settings: Its own settings: name to what may stand there, in words.
-        requires: Packages that it needs beyond the ``runners`` extra, as pip names them.
+        requires: Packages that it needs beyond the ``runners`` extra, as pip takes them: ``name``, ``name==1.2``,
+            ``name @ git+https://...``.
+        keeps_float32: Whether its weights stay in float32 whatever it computes in (autocast).
     """
 
     id: str
@@ -43,6 +45,7 @@ class ModelEntry:
     compiles: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    keeps_float32: bool = False
 
     def faults(self, dtype: str, settings: Mapping[str, str], *, compiled: bool = False) -> list[str]:
         """Return what of a wish cannot be had, one sentence each; values of settings are the adapter's to judge."""

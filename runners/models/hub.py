@@ -14,7 +14,7 @@ from pathlib import Path
 from runners.models.errors import ModelError
 from runners.models.weights import CACHE_VARIABLE, cache_folder, file_sha256
 
-__all__ = ["HubWeights", "Snapshot", "find_snapshot"]
+__all__ = ["HubWeights", "Snapshot", "find_snapshot", "hub_cache"]
 
 _PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
 """What a snapshot holds: configurations, vocabularies and safetensors. Pickles (.bin, .pt) are never fetched."""
@@ -29,12 +29,15 @@ class HubWeights:
         licence: What is known of the weights' licence, printed before a download.
         revision: The commit to fetch; None where none is known, then the newest is taken and its commit recorded.
         patterns: Which files to fetch.
+        weight_files: Which of them hold weights. Anything but safetensors is for a package whose own loader reads it,
+            and its adapter sees to it that no code in it is run.
     """
 
     repo: str
     licence: str
     revision: str | None = None
     patterns: tuple[str, ...] = _PATTERNS
+    weight_files: str = "*.safetensors"
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,15 @@ def find_snapshot(weights: HubWeights, weights_dir: Path | None = None) -> Snaps
     return Snapshot(folder, f"{weights.repo}@{folder.name}", _weights_sha256(folder, weights))
 
 
+def hub_cache(weights: HubWeights) -> Path | None:
+    """Return the folder of a repository in the hub's own cache, there or not; None without the hub's client."""
+    try:
+        from huggingface_hub.constants import HF_HUB_CACHE
+    except ModuleNotFoundError:
+        return None
+    return Path(HF_HUB_CACHE) / f"models--{weights.repo.replace('/', '--')}"
+
+
 def _fetch(weights: HubWeights) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -84,11 +96,10 @@ def _fetch(weights: HubWeights) -> Path:
 
 
 def _weights_sha256(folder: Path, weights: HubWeights) -> str:
-    files = sorted(path for path in folder.rglob("*.safetensors") if path.is_file())
+    files = sorted(path for path in folder.rglob(weights.weight_files) if path.is_file())
     if not files:
-        raise ModelError(
-            f"{folder}: no .safetensors file of {weights.repo}; other formats may run code and are refused"
-        )
+        wanted = weights.weight_files.removeprefix("*")
+        raise ModelError(f"{folder}: no {wanted} file of {weights.repo}; other formats may run code and are refused")
     if len(files) == 1:
         return file_sha256(files[0])
     lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)

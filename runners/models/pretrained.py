@@ -18,6 +18,7 @@ from runners.models.base import DTYPES, Image, ModelError, Network
 from runners.models.entry import ModelEntry
 from runners.models.hub import HubWeights, Snapshot, find_snapshot
 from runners.models.registry import ModelOptions
+from runners.models.settings import one_of, read_settings
 
 __all__ = ["PretrainedNetwork", "chosen", "on_default_device"]
 
@@ -32,9 +33,7 @@ def chosen(entry: ModelEntry, options: ModelOptions, name: str, choices: Sequenc
     Raises:
         ModelError: If it is none of the choices.
     """
-    value = options.settings.get(name, choices[0])
-    if value not in choices:
-        raise ModelError(f"model '{entry.id}': setting '{name}' is {' or '.join(choices)}, not '{value}'")
+    value: str = read_settings(entry.id, options.settings, {name: one_of(*choices)}).get(name, choices[0])
     return value
 
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from runners.models.catalogue import ENTRIES
 from runners.models.entry import ModelEntry
 from runners.models.errors import ModelError
+from runners.models.requirements import install_line, missing
 
 if TYPE_CHECKING:
     from runners.models.base import Model
 
-__all__ = ["PLUGIN_GROUP", "ModelEntry", "ModelOptions", "describe", "load", "models"]
+__all__ = ["PLUGIN_GROUP", "ModelEntry", "ModelOptions", "describe", "load", "models", "refusals"]
 
 PLUGIN_GROUP = "fathom.models"
 """Entry point group of plug-ins; each entry point is a ``ModelEntry`` or a sequence of them."""
@@ -81,6 +82,19 @@ def describe(model_id: str) -> ModelEntry:
     return known[model_id]
 
 
+def refusals(model_id: str, dtype: str, settings: Mapping[str, str], *, compiled: bool = False) -> list[str]:
+    """Return why a model cannot be loaded so, one sentence each, as far as that shows without loading it.
+
+    Raises:
+        ModelError: If the id is unknown.
+    """
+    entry = describe(model_id)
+    found = [f"model '{model_id}': {fault}" for fault in entry.faults(dtype, settings, compiled=compiled)]
+    if lacking := missing(entry.requires):
+        found.append(f"model '{model_id}' needs more than is installed; run: {install_line(lacking)}")
+    return found
+
+
 def load(
     model_id: str,
     device: str = "cpu",
@@ -101,13 +115,13 @@ def load(
         settings: The model's own settings; unknown names and values are refused.
 
     Raises:
-        ModelError: If the id, a setting or the precision is unknown to the model, the device is not there, or the
-            weights cannot be had.
+        ModelError: If the id, a setting or the precision is unknown to the model, a package that it needs or the device
+            is not there, or the weights cannot be had.
     """
     entry = describe(model_id)
     chosen = dict(settings or {})
-    if faults := entry.faults(dtype, chosen, compiled=compile):
-        raise ModelError("\n".join(f"model '{model_id}': {fault}" for fault in faults))
+    if faults := refusals(model_id, dtype, chosen, compiled=compile):
+        raise ModelError("\n".join(faults))
     build: Callable[[ModelEntry, ModelOptions], Model] = getattr(import_module(entry.module), entry.build)
     return build(entry, ModelOptions(_checked_device(device), dtype, weights_dir, compile, chosen))
 

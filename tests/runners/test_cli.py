@@ -8,6 +8,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from runners.cli import main
+from runners.models.errors import ModelError
 from sitegen.records import Run
 from tests.runners import factories as make
 
@@ -29,18 +30,33 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
-def test_lists_name_what_can_be_run(results: Path) -> None:
-    """Models with their kind, data sets, and protocols with whether they can be carried out."""
-    assert "meter-xxs-nyu           metric-depth" in call("list", "models").output
+def test_lists_name_what_can_be_run(results: Path, repo: Path) -> None:
+    """Models with what is on their cards, data sets, and protocols with whether they can be carried out."""
+    header, *lines = call("list", "models", "--results", repo / "results").output.splitlines()
+    assert header.split("  ")[0] == "model"
+    shown = {line.split()[0]: line.split() for line in lines}
+    assert shown["meter-xxs-nyu"][1:] == ["metric-depth", "meter", "0.713464", "M", "-", "MIT", "(repository)"]
+    assert shown["moge-2-vit-l"][1:6] == ["metric-depth", "moge", "326", "M", "moge"]
+    assert shown["baseline-row-prior"][1:] == ["metric-depth", "baseline", "-", "-", "-"]
     assert "procedural-indoor" in call("list", "datasets").output
     assert "procedural-indoor/house" in call("list", "protocols", "--results", results).output
 
 
-def test_doctor_says_what_is_there(tmp_path: Path) -> None:
-    """Packages, commit, device and the weights cache."""
-    output = call("doctor", "--weights-dir", tmp_path / "none").output
+def test_doctor_says_what_is_there(tmp_path: Path, repo: Path) -> None:
+    """Packages, commit, devices and the weights cache; what each model lacks, weighs and where its weights would be."""
+    output = call("doctor", "--weights-dir", tmp_path / "none", "--results", repo / "results").output
     for word in ("torch", "commit", "device", f"{tmp_path / 'none'} (empty"):
         assert word in output
+    shown = {line.split()[0]: line for line in output.splitlines() if line}
+    marigold = shown["marigold-depth-v1-0"]
+    assert "3.54 GiB float32, 1.77 GiB float16/bfloat16" in marigold
+    assert f"not here yet: {tmp_path / 'none' / 'prs-eth' / 'marigold-depth-v1-0'}" in marigold
+    assert shown["baseline-row-prior"].split() == ["baseline-row-prior", "-", "-", "none"]
+
+
+def test_lists_need_no_records(tmp_path: Path) -> None:
+    """Outside the repository the models are listed all the same, without what their cards would say."""
+    assert "meter-xxs-nyu" in call("list", "models", "--results", tmp_path).output
 
 
 def test_house_protocol_over_a_data_set(tmp_path: Path, results: Path) -> None:
@@ -89,9 +105,48 @@ def test_real_images_of_every_encoding(shared: Path, tmp_path: Path) -> None:
         assert note in result.output
 
 
+@pytest.mark.parametrize("command", [["list", "models"], ["doctor"]])
+def test_a_broken_plug_in_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]) -> None:
+    """What an installed package does wrong is said, with its name."""
+
+    def broken() -> None:
+        raise ModelError("plug-in 'toy' cannot be imported (ImportError: no module)")
+
+    monkeypatch.setattr("runners.cli.known_models", broken)
+    result = call(*command, "--results", tmp_path)
+    assert result.exit_code == 1
+    assert "plug-in 'toy' cannot be imported" in result.output
+
+
+def test_settings_reach_the_model_and_the_record(tmp_path: Path, results: Path) -> None:
+    """A model's own settings are given as NAME=VALUE, and the record holds what was used."""
+    from tests.runners.models import tiny_marigold
+
+    tiny_marigold.write("marigold-depth-v1-1", tmp_path / "weights")
+    make.write_toy(tmp_path / "toy")
+    result = call(
+        "evaluate", "--model", "marigold-depth-v1-1", "--dataset", "procedural-indoor", "--root", tmp_path / "toy",
+        "--results", results, "--weights-dir", tmp_path / "weights",
+        "--setting", "preset=fast", "--setting", "processing_resolution=0", "--setting", "seed=5",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    path = results / "runs" / "procedural-indoor" / "house" / "marigold-depth-v1-1.json"
+    model = json.loads(path.read_text(encoding="utf-8"))["model"]
+    assert (model["settings"]["seed"], model["settings"]["processing_resolution"]) == (5, 0)
+    assert model["settings"]["preset"] == "fast, but other processing_resolution, seed"
+    assert model["revision"] == "prs-eth/marigold-depth-v1-1, a local folder"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["--model", "marigold-depth-v1-0", "--setting", "step=4"], "no setting 'step'; known: preset (paper"),
+        (
+            ["--model", "unidepth-v2-base"],
+            "'unidepth-v2-base' needs more than is installed; run: pip install 'unidepth @",
+        ),
+        (["--model", "baseline-dark-channel", "--compile"], "'baseline-dark-channel': cannot be compiled"),
+        (["--model", "marigold-depth-v1-0", "--setting", "steps=0"], "setting steps is a whole number from 1 to 1000"),
         (["--model", "nobody"], "unknown model 'nobody'; known: baseline-mean-depth"),
         (["--model", "baseline-row-prior"], "is fitted on training images, and 'samples' brings none"),
         (["--model", "baseline-dark-channel", "--protocol", "nyu/none"], "no protocol 'nyu/none'; known:"),
@@ -131,6 +186,8 @@ def test_pairs_that_may_not_be_scored_are_refused_before_anything_runs(tmp_path:
         ["--model", "baseline-mean-depth", "--dataset", "a", "--manifest", "b"],
         ["--model", "baseline-mean-depth", "--dataset", "a", "--dtype", "int8"],
         ["--model", "baseline-mean-depth", "--dataset", "a", "--batch", "0"],
+        ["--model", "baseline-mean-depth", "--dataset", "a", "--setting", "steps"],
+        ["--model", "baseline-mean-depth", "--dataset", "a", "--setting", "a=1", "--setting", "a=2"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Repositories of a hub: a local folder first, a clear sentence without a network, never a pickle."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ def test_pickles_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "toy" / "depth", config_json=b"{}", pytorch_bin=b"pickle")
     with pytest.raises(ModelError, match=r"no \.safetensors file of toy/depth; other formats may run code"):
         find_snapshot(TOY, tmp_path)
+
+
+def test_an_entry_may_name_the_file_that_its_package_reads(tmp_path: Path) -> None:
+    """Only that file counts and is hashed; where it is missing the sentence names it."""
+    weights = replace(TOY, weight_files="model.pt")
+    folder = write(tmp_path / "toy" / "depth", model_safetensors=b"other")
+    with pytest.raises(ModelError, match=r"no model\.pt file of toy/depth"):
+        find_snapshot(weights, tmp_path)
+    write(folder, model_pt=b"weights")
+    assert find_snapshot(weights, tmp_path).sha256 == hashlib.sha256(b"weights").hexdigest()
 
 
 def test_without_a_network_the_sentence_says_what_helps(

@@ -119,9 +119,11 @@ def test_compiling_is_asked_of_torch_and_recorded(cache: Path, monkeypatch: pyte
 
 def test_unknown_values_of_settings_are_refused(cache: Path) -> None:
     """The sentence says what may stand there."""
-    with pytest.raises(ModelError, match=r"'depth-anything-v2-small': setting 'input' is reference or hub, not 'own'"):
+    with pytest.raises(
+        ModelError, match="'depth-anything-v2-small': setting input is one of reference, hub, not 'own'"
+    ):
         load("depth-anything-v2-small", weights_dir=cache, settings={"input": "own"})
-    with pytest.raises(ModelError, match=r"'zoed-m12-n': setting 'mode' is infer or eval, not 'paper'"):
+    with pytest.raises(ModelError, match="'zoed-m12-n': setting mode is one of infer, eval, not 'paper'"):
         load("zoed-m12-n", weights_dir=cache, settings={"mode": "paper"})
 
 
