@@ -27,9 +27,10 @@ from runners.models.inputs import INPUTS, Input, input_named
 from runners.models.midas_resize import IMAGENET, InputRule, input_size
 from runners.models.pretrained import PretrainedNetwork, chosen, on_default_device
 from runners.models.registry import ModelOptions
+from runners.models.tiny import write_tiny
 from runners.prediction import Prediction
 
-__all__ = ["RULE", "DepthAnything", "architecture", "build", "example_input", "full_config", "max_depth"]
+__all__ = ["RULE", "DepthAnything", "architecture", "build", "example_input", "full_config", "max_depth", "write_tiny"]
 
 RULE = InputRule(518, "lower_bound", IMAGENET, multiple=14)
 """The reference's input: the shorter side becomes 518, OpenCV's cubic interpolation."""

@@ -21,9 +21,10 @@ from runners.models.base import Image
 from runners.models.entry import ModelEntry
 from runners.models.pretrained import PretrainedNetwork, on_default_device
 from runners.models.registry import ModelOptions
+from runners.models.tiny import write_tiny
 from runners.prediction import Prediction
 
-__all__ = ["DepthPro", "architecture", "build", "example_input", "full_config", "metres"]
+__all__ = ["DepthPro", "architecture", "build", "example_input", "full_config", "metres", "write_tiny"]
 
 
 class DepthPro(PretrainedNetwork):

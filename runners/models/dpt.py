@@ -23,9 +23,19 @@ from runners.models.inputs import INPUTS, Input, input_named
 from runners.models.midas_resize import MIDAS_INPUTS, input_size
 from runners.models.pretrained import PretrainedNetwork, chosen, on_default_device
 from runners.models.registry import ModelOptions
+from runners.models.tiny import write_tiny
 from runners.prediction import Prediction
 
-__all__ = ["Dpt", "DptNetwork", "architecture", "build", "classifier_parameters", "example_input", "full_config"]
+__all__ = [
+    "Dpt",
+    "DptNetwork",
+    "architecture",
+    "build",
+    "classifier_parameters",
+    "example_input",
+    "full_config",
+    "write_tiny",
+]
 
 
 class DptNetwork(DPTForDepthEstimation):  # type: ignore[misc]

@@ -34,9 +34,10 @@ from runners.models.entry import ModelEntry
 from runners.models.hub import HubWeights, find_snapshot
 from runners.models.registry import ModelOptions
 from runners.models.settings import one_of, read_settings, whole_number
+from runners.models.tiny_marigold import write_tiny
 from runners.prediction import Prediction
 
-__all__ = ["PRESETS", "Marigold", "OneStep", "Recipe", "architecture", "build", "example_input"]
+__all__ = ["PRESETS", "Marigold", "OneStep", "Recipe", "architecture", "build", "example_input", "write_tiny"]
 
 _MULTIPLE = 8
 """Pixels of the image for one of the latent."""

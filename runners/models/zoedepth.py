@@ -28,10 +28,21 @@ from runners.models.base import Image, ModelError
 from runners.models.entry import ModelEntry
 from runners.models.pretrained import PretrainedNetwork, chosen, on_default_device
 from runners.models.registry import ModelOptions
+from runners.models.tiny import write_tiny
 from runners.prediction import Prediction, flip_average
 from sitegen.records import Detail
 
-__all__ = ["ZoeDepth", "ZoeDepthNK", "architecture", "build", "example_input", "full_config", "input_size", "padding"]
+__all__ = [
+    "ZoeDepth",
+    "ZoeDepthNK",
+    "architecture",
+    "build",
+    "example_input",
+    "full_config",
+    "input_size",
+    "padding",
+    "write_tiny",
+]
 
 Size = tuple[int, int]
 

@@ -120,7 +120,7 @@ def test_a_broken_plug_in_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_settings_reach_the_model_and_the_record(tmp_path: Path, results: Path) -> None:
     """A model's own settings are given as NAME=VALUE, and the record holds what was used."""
-    from tests.runners.models import tiny_marigold
+    from runners.models import tiny_marigold
 
     tiny_marigold.write("marigold-depth-v1-1", tmp_path / "weights")
     make.write_toy(tmp_path / "toy")

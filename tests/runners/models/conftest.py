@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runners.models import tiny
+from runners.models import tiny
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from runners.models import describe, load
+from runners.models import describe, load, tiny
 from sitegen.store import load as load_store
-from tests.runners.models import tiny
 from tests.runners.models.test_pretrained import image
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from runners.models import load
+from runners.models import load, tiny
 from runners.models.depth_anything import DepthAnything, _positions
 from runners.models.errors import ModelError
-from tests.runners.models import tiny
 from tests.runners.models.test_pretrained import agree, image
 
 RELATIVE, INDOOR, OUTDOOR = (

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from runners.models import load
+from runners.models import load, tiny
 from runners.models.depth_pro import DepthPro, metres
 from runners.models.errors import ModelError
-from tests.runners.models import tiny
 from tests.runners.models.test_pretrained import agree, image
 
 

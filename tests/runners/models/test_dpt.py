@@ -9,10 +9,9 @@ import pytest
 import torch
 from transformers import DPTForDepthEstimation
 
-from runners.models import load
+from runners.models import load, tiny
 from runners.models.dpt import Dpt, DptNetwork
 from runners.models.errors import ModelError
-from tests.runners.models import tiny
 from tests.runners.models.test_pretrained import image
 
 LARGE, HYBRID = "midas-v3-0-dpt-large-384", "midas-v3-0-dpt-hybrid-384"

@@ -13,11 +13,11 @@ from PIL import Image as PilImage
 from safetensors.torch import load_file, save_file
 
 from runners.models import describe, load, marigold
+from runners.models import tiny_marigold as tiny
 from runners.models.base import Image, Model, ModelError
 from runners.models.hub import HubWeights
 from runners.prediction import Prediction
 from sitegen.store import load_model_cards
-from tests.runners.models import tiny_marigold as tiny
 
 Weights = dict[str, torch.Tensor]
 

@@ -9,11 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from runners.models import describe, load
+from runners.models import describe, load, tiny
 from runners.models.base import Image, Model
 from runners.models.errors import ModelError
 from runners.prediction import Prediction
-from tests.runners.models import tiny
 
 KINDS = (
     "midas-v3-0-dpt-large-384",

@@ -12,10 +12,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from transformers import ZoeDepthImageProcessor
 
-from runners.models import load
+from runners.models import load, tiny
 from runners.models.errors import ModelError
 from runners.models.zoedepth import ZoeDepth, ZoeDepthNK, input_size, padding
-from tests.runners.models import tiny
 from tests.runners.models.test_pretrained import agree, image
 
 N, K, NK = "zoed-m12-n", "zoed-m12-k", "zoed-m12-nk"

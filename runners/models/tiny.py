@@ -1,7 +1,7 @@
 """Tiny random checkpoints for every model that is loaded with transformers, written as a hub's repository would be.
 
 A network of the same kind as the published one, thinner and shallower, with a configuration and an image processor
-beside it, so that a test goes through the real loading path: ``write("zoed-m12-n", folder)``, then
+beside it, so that a test or a proof goes through the real loading path: ``write("zoed-m12-n", folder)``, then
 ``load("zoed-m12-n", weights_dir=folder)``.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import (
@@ -32,7 +32,7 @@ from runners.models import describe, models
 from runners.models.entry import ModelEntry
 from runners.models.hub import HubWeights
 
-__all__ = ["FAMILIES", "folder_of", "ids", "network", "write"]
+__all__ = ["FAMILIES", "folder_of", "ids", "network", "write", "write_tiny"]
 
 NECK = [8, 8, 16, 16]
 ENCODER = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2}
@@ -54,6 +54,11 @@ def write(entry_id: str, weights_dir: Path, **changes: Any) -> None:
     folder = folder_of(entry_id, weights_dir)
     net.save_pretrained(folder)
     _PROCESSORS[entry.family](entry).save_pretrained(folder)
+
+
+def write_tiny(entry: ModelEntry, folder: Path) -> None:
+    """Write a model's tiny checkpoint where its adapter looks for the real one; adapters hand this on as their own."""
+    write(entry.id, folder)
 
 
 def network(entry_id: str, **changes: Any) -> Any:
@@ -87,9 +92,7 @@ def ids(*families: str) -> list[str]:
 
 def folder_of(entry_id: str, weights_dir: Path) -> Path:
     """Return where a model's repository is in a weights cache."""
-    weights = describe(entry_id).weights
-    assert isinstance(weights, HubWeights)
-    return weights_dir / weights.repo
+    return weights_dir / cast(HubWeights, describe(entry_id).weights).repo
 
 
 def _last_biases(net: Any) -> list[torch.Tensor]:

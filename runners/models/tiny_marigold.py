@@ -9,6 +9,10 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, LCMScheduler, MarigoldDepthPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from runners.models.entry import ModelEntry
+
+__all__ = ["pipeline", "write", "write_tiny"]
+
 _WIDTH = 16
 """Of the text embedding."""
 _TRAINING = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "clip_sample": False}
@@ -27,7 +31,12 @@ def write(entry_id: str, weights_dir: Path, **saving: Any) -> Path:
     return folder
 
 
-def pipeline(entry_id: str, *, in_channels: int = 8) -> MarigoldDepthPipeline:
+def write_tiny(entry: ModelEntry, folder: Path) -> None:
+    """Write a model's tiny snapshot where its adapter looks for the real one; the adapter hands this on as its own."""
+    write(entry.id, folder)
+
+
+def pipeline(entry_id: str, *, in_channels: int = 8) -> Any:
     """Return the tiny pipeline itself; the same weights at every call."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -43,7 +52,7 @@ def pipeline(entry_id: str, *, in_channels: int = 8) -> MarigoldDepthPipeline:
         )
 
 
-def _unet(in_channels: int) -> UNet2DConditionModel:
+def _unet(in_channels: int) -> Any:
     return UNet2DConditionModel(
         in_channels=in_channels,
         out_channels=4,
@@ -57,7 +66,7 @@ def _unet(in_channels: int) -> UNet2DConditionModel:
     )
 
 
-def _vae() -> AutoencoderKL:
+def _vae() -> Any:
     # Four levels, as the real one: the latent is an eighth of the image.
     return AutoencoderKL(
         block_out_channels=(4, 4, 8, 8),
@@ -69,7 +78,7 @@ def _vae() -> AutoencoderKL:
     )
 
 
-def _scheduler(entry_id: str) -> DDIMScheduler | LCMScheduler:
+def _scheduler(entry_id: str) -> Any:
     if "lcm" in entry_id:
         return LCMScheduler(**_TRAINING, prediction_type="v_prediction")
     trailing = {"timestep_spacing": "trailing", "rescale_betas_zero_snr": True} if "v1-1" in entry_id else {}
