@@ -15,9 +15,21 @@ def publishers() -> tuple[Callable[[Store], Iterator[Page]], ...]:
 
     They are imported here and not above: the stage needs ``sitegen.pages.base`` alone.
     """
-    from sitegen.pages import about, data, datasets, disagreements, home, metrics, models, protocols, sources
+    from sitegen.pages import (
+        about,
+        adapters,
+        data,
+        datasets,
+        disagreements,
+        home,
+        metrics,
+        models,
+        protocols,
+        sources,
+        speed,
+    )
 
-    kinds = (home, datasets, models, sources, disagreements, metrics, protocols, about, data)
+    kinds = (home, datasets, models, speed, adapters, sources, disagreements, metrics, protocols, about, data)
     return tuple(kind.pages for kind in kinds)
 
 
