@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from runners.crop import CropError, frame_slices
 from runners.datasets.base import Dataset, Sample, SampleError, Skip
 from runners.environment import command_line, describe
+from runners.files import write_aside
 from runners.models.base import Image, Model
 from runners.prediction import Prediction, flip_average
 from runners.resize import resize_map, step_size
@@ -143,10 +144,7 @@ def run_text(run: Run) -> str:
 def write_run(run: Run, out: Path) -> Path:
     """Write a run aside and rename it into its place; return that place."""
     path = run_path(run, out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_text(run_text(run), encoding="utf-8")
-    aside.replace(path)
+    write_aside(path, run_text(run).encode())
     return path
 
 
