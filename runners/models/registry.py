@@ -17,7 +17,7 @@ from runners.models.errors import ModelError
 if TYPE_CHECKING:
     from runners.models.base import Model
 
-__all__ = ["PLUGIN_GROUP", "ModelEntry", "ModelOptions", "describe", "load", "models"]
+__all__ = ["PLUGIN_GROUP", "ModelEntry", "ModelOptions", "build", "checked_device", "describe", "load", "models"]
 
 PLUGIN_GROUP = "fathom.models"
 """Entry point group of plug-ins; each entry point is a ``ModelEntry`` or a sequence of them."""
@@ -108,11 +108,25 @@ def load(
     chosen = dict(settings or {})
     if faults := entry.faults(dtype, chosen, compiled=compile):
         raise ModelError("\n".join(f"model '{model_id}': {fault}" for fault in faults))
-    build: Callable[[ModelEntry, ModelOptions], Model] = getattr(import_module(entry.module), entry.build)
-    return build(entry, ModelOptions(_checked_device(device), dtype, weights_dir, compile, chosen))
+    return build(entry, ModelOptions(checked_device(device), dtype, weights_dir, compile, chosen))
 
 
-def _checked_device(name: str) -> str:
+def build(entry: ModelEntry, options: ModelOptions) -> Model:
+    """Return the model that an entry's adapter makes with these options, which are taken to be possible.
+
+    Raises:
+        ModelError: If a setting has an impossible value, or the weights cannot be had.
+    """
+    make: Callable[[ModelEntry, ModelOptions], Model] = getattr(import_module(entry.module), entry.build)
+    return make(entry, options)
+
+
+def checked_device(name: str) -> str:
+    """Return the name of a torch device if it can be used here.
+
+    Raises:
+        ModelError: If it cannot.
+    """
     import torch
 
     try:
