@@ -313,6 +313,8 @@ def _report_speed(path: Path, cases: list[SpeedCase]) -> None:
             f"{path}: {how}, batch {case.batch}: {latency.median_ms:.4g} ms an image ({latency.p10_ms:.4g} to "
             f"{latency.p90_ms:.4g}), {case.images_per_second:.4g} images/s"
         )
+        if case.disturbed:
+            _tell(f"{path}: the process had a processor {100 * (case.cpu_share or 0):.0f} % of the time; measure again")
 
 
 @main.command()

@@ -259,7 +259,10 @@ def _case(
         with explaining(entry, "cannot be run"), torch.inference_mode(), _current(device):
             run, shape = subject.prepare(batch)
             peak_memory = _memory_meter(device)
+            _warm_up(run, plan, device, tick)
+            used = time.process_time()
             times = list(_times(run, plan, device, events=subject.timed == "network", tick=tick))
+            used = time.process_time() - used
             memory, memory_note = peak_memory()
     except torch.OutOfMemoryError:
         return None
@@ -269,19 +272,23 @@ def _case(
         "timed": subject.timed,
         "network_input": shape,
         "latency": statistics(times, batch).model_dump(),
+        "cpu_share": round_significant(1000 * used / sum(times), 3) or None if device.type == "cpu" else None,
         "peak_memory_mb": memory,
         "memory_note": memory_note,
     }
+
+
+def _warm_up(run: Callable[[], object], plan: Plan, device: torch.device, tick: Callable[[], None]) -> None:
+    for _ in range(plan.warmup):
+        run()
+        tick()
+    _synchronise(device)
 
 
 def _times(
     run: Callable[[], object], plan: Plan, device: torch.device, *, events: bool, tick: Callable[[], None]
 ) -> Iterator[float]:
     """Yield the milliseconds of each timed repeat."""
-    for _ in range(plan.warmup):
-        run()
-        tick()
-    _synchronise(device)
     for _ in range(plan.repeats):
         yield _event_time(run) if events and device.type == "cuda" else _wall_time(run, device)
         tick()

@@ -24,6 +24,7 @@ __all__ = [
     "PREDICTION_KINDS",
     "PROOF_CHECKS",
     "RECORD_TYPES",
+    "UNDISTURBED",
     "AdapterProofs",
     "Alignment",
     "Checkpoint",
@@ -777,6 +778,10 @@ class SpeedStatistics(Record):
         return self
 
 
+UNDISTURBED = 0.95
+"""The least ``cpu_share`` of a measurement on a CPU that nothing disturbed."""
+
+
 class SpeedCase(Record):
     """One way of running a model on a device, timed."""
 
@@ -798,6 +803,9 @@ class SpeedCase(Record):
     """Untimed repeats before the timed ones."""
     repeats: Annotated[int, Field(ge=2)]
     latency: SpeedStatistics
+    cpu_share: Annotated[float, Field(gt=0)] | None = None
+    """Processor time of the process over the time of the repeats, on a CPU only: with nobody else on the machine at
+    least 1 (more with several threads); half of it means that the times are about twice too long."""
     peak_memory_mb: Annotated[float, Field(gt=0)] | None = None
     """In 10^6 bytes; ``memory_note`` says of what, or why there is none."""
     memory_note: Text
@@ -823,6 +831,11 @@ class SpeedCase(Record):
         """Return what tells a case from the others of its model and device; cases stand in the order of this."""
         how = (self.dtype, self.compiled, self.environment.tf32 or False, self.environment.threads or 0)
         return (self.timed, self.random_weights, self.height, self.width, *how, self.batch)
+
+    @property
+    def disturbed(self) -> bool:
+        """Return whether something else used the processor during the repeats, so that the times are too long."""
+        return self.cpu_share is not None and self.cpu_share < UNDISTURBED
 
     @property
     def images_per_second(self) -> float:

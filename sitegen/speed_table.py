@@ -164,10 +164,14 @@ def _timed_cell(case: SpeedCase, notes: Footnotes) -> Cell:
 
 def _device_cell(timing: Timing, notes: Footnotes) -> Cell:
     case, threads = timing.case, timing.case.environment.threads
+    said = [case.note] if case.note else []
+    if case.disturbed:
+        busy = _("Too long: something else used the processor, and the model had it {share} % of the time.")
+        said.append(busy.format(share=digits(100 * (case.cpu_share or 0))))
     return Cell(
         timing.speed.device_name,
         range=_("threads used: {count}").format(count=threads) if threads else "",
-        footnotes=(notes.add(case.note),) if case.note else (),
+        footnotes=tuple(notes.add(text) for text in said),
         extras={"device_id": timing.speed.device, "threads": threads},
     )
 

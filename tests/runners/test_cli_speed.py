@@ -38,6 +38,14 @@ def test_speed_writes_one_file_a_model_and_device(results: Path) -> None:
     assert "ms an image" in result.output
 
 
+def test_a_busy_machine_is_told(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the process had its processor half of the time, the command says so and asks for another try."""
+    monkeypatch.setattr("runners.speed._times", lambda *_, **__: iter([1e6, 1e6]))
+    result = call("speed", *METER, *QUICK, "--results", results)
+    assert result.exit_code == 0
+    assert "% of the time; measure again" in result.output
+
+
 def test_the_device_names_its_folder(results: Path, tmp_path: Path) -> None:
     """Without --device-id the folder is named after the device; --out is another place."""
     assert call("speed", *METER, *QUICK, "--results", results, "--out", tmp_path / "out").exit_code == 0

@@ -54,6 +54,7 @@ def test_a_loaded_model_is_timed_whole(weights: Path) -> None:
     assert case.weights_sha256
     assert case.latency.median_ms > 0
     assert case.environment.threads == torch.get_num_threads()
+    assert case.cpu_share is not None
 
 
 def test_meter_is_measured_as_it_is() -> None:
@@ -243,6 +244,7 @@ def test_a_gpus_network_is_timed_by_its_own_marks(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(module, "_wall_time", lambda run, device: called.append("wall") or 1.0)
     monkeypatch.setattr(module, "_synchronise", lambda device: called.append("wait"))
     for events in (True, False):
+        module._warm_up(lambda: None, QUICK, torch.device("cuda"), lambda: None)
         list(module._times(lambda: None, QUICK, torch.device("cuda"), events=events, tick=lambda: None))
     assert called == ["wait", *["event"] * 3, "wait", *["wall"] * 3]
 

@@ -77,6 +77,14 @@ def test_labels_are_honest(store: Store) -> None:
     assert "threads used: 1" in body
 
 
+def test_a_time_of_a_busy_machine_says_that_it_is_too_long() -> None:
+    """Where the model had its processor half of the time, a footnote says so; a free machine needs none."""
+    speeds = toy.speed("toy-a", "toy-cpu", {"cpu_share": 0.52}, {"cpu_share": 0.99, "batch": 2})
+    body = page_of(speed, toy.store(models=[toy.model("toy-a")], speeds=(speeds,))).body
+    assert "and the model had it 52 % of the time.</li>" in body
+    assert "99 %" not in body
+
+
 def test_filters_are_those_that_choose_something(store: Store) -> None:
     """Device and precision can be chosen; the one image size cannot."""
     names = [facet.name for facet in speed_table(store, store.speeds).filters]
