@@ -1,6 +1,8 @@
 """Speeds: what is timed and counted, what is refused, what the file keeps. Times themselves are the machine's."""
 
+import platform
 import re
+import resource
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -165,6 +167,18 @@ def test_the_image_is_the_same_everywhere() -> None:
     assert (image.shape, image.dtype) == ((48, 64, 3), np.uint8)
     assert (image.min(), image.max()) == (0, 255)
     assert procedural_image(1, 1).shape == (1, 1, 3)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep freed memory")
+def test_freed_memory_is_kept_while_times_are_taken() -> None:
+    """Blocks that are freed and taken again cost no new pages, whatever the process did before."""
+    module._keep_freed_memory()
+    for _ in range(3):
+        torch.ones(5_000_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.ones(5_000_000)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 5_000  # 48,000 if each were new
 
 
 def test_memory_that_a_network_takes_is_seen() -> None:
