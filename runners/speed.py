@@ -26,6 +26,7 @@ from runners.files import write_aside
 from runners.models.architecture import (
     NetworkInput,
     architecture,
+    count_classifier,
     count_operations,
     count_parameters,
     example_input,
@@ -393,15 +394,25 @@ def _counted(entry: ModelEntry, plan: Plan, card_m: float | None) -> dict[str, A
     """Return parameters and operations; a network of another size than its card's is another network."""
     if not offers(entry, *_NETWORK):
         return {"counting_note": "the adapter builds no network without weights, so nothing could be counted"}
-    params_m = count_parameters(entry) / 1e6
-    if fault := parameter_fault(params_m, card_m):
+    params_m, classifier_m = count_parameters(entry) / 1e6, count_classifier(entry) / 1e6
+    if fault := parameter_fault(params_m, card_m, classifier_m):
         raise ModelError(f"model '{entry.id}': {fault}")
-    found: dict[str, Any] = {"params_m": round_significant(params_m)}
-    try:
-        operations = count_operations(entry, plan.height, plan.width)
-    except ModelError as error:
-        return found | {"counting_note": as_note(error)}
-    return found | {"gflops": round_significant(operations / 1e9) or None}
+    found = {"params_m": round_significant(params_m), "classifier_params_m": round_significant(classifier_m) or None}
+    return found | _operations(entry, plan)
+
+
+def _operations(entry: ModelEntry, plan: Plan) -> dict[str, Any]:
+    """Return the operations, counted without memory or, where the network asks for values, on the device."""
+    for device in ("meta", plan.device):
+        try:
+            operations = count_operations(entry, plan.height, plan.width, device)
+        except (ModelError, torch.OutOfMemoryError) as error:
+            reason = as_note(error)
+        else:
+            return {"gflops": round_significant(operations / 1e9) or None}
+        finally:
+            _tidy()
+    return {"counting_note": reason}
 
 
 def _circumstances(plan: Plan, dtype: str, batch: int) -> dict[str, Any]:

@@ -180,7 +180,7 @@ def _speeds(store: Store) -> Iterator[Finding]:
             yield _error(path, "/model", f"no model card '{speed.model}'")
             continue
         for index, case in enumerate(speed.cases):
-            if fault := parameter_fault(case.params_m, card.params_m):
+            if fault := parameter_fault(case.params_m, card.params_m, case.classifier_params_m):
                 yield _error(path, f"/cases/{index}/params_m", fault)
 
 

@@ -814,6 +814,8 @@ class SpeedCase(Record):
     multiplication with its addition counts as two."""
     params_m: Annotated[float, Field(gt=0)] | None = None
     """Parameters as counted, in millions."""
+    classifier_params_m: Annotated[float, Field(gt=0)] | None = _later()
+    """Further millions in published numbers: of the encoder's classifier, without which the network is built."""
     counting_note: OptionalText = ""
     """Why operations or parameters could not be counted."""
     revision: OptionalText = ""
@@ -871,15 +873,23 @@ PARAMETER_TOLERANCE = 0.01
 """By how much of the card's ``params_m`` a counted number of parameters may differ."""
 
 
-def parameter_fault(counted_m: float | None, card_m: float | None) -> str | None:
-    """Return what is wrong with a counted number of parameters beside the card's, both in millions; None if nothing.
+def parameter_fault(counted_m: float | None, card_m: float | None, left_out_m: float | None = None) -> str | None:
+    """Return what is wrong with a counted number of parameters beside the card's, in millions; None if nothing.
 
-    A number that is not known on either side is no fault.
+    Args:
+        counted_m: Of the network; None where it was not counted, which is no fault.
+        card_m: On the model's card; None where it says none, which is no fault.
+        left_out_m: Those of a classifier that the published number may have and the network is built without.
     """
-    if counted_m is None or card_m is None or abs(counted_m - card_m) <= PARAMETER_TOLERANCE * card_m:
+    if counted_m is None or card_m is None:
         return None
-    off = 100 * (counted_m - card_m) / card_m
-    return f"{counted_m:.6g} M parameters were counted; the card says {card_m:.6g} M, which is {off:+.1f} % off"
+    counts = [counted_m, counted_m + (left_out_m or 0)]
+    if any(abs(count - card_m) <= PARAMETER_TOLERANCE * card_m for count in counts):
+        return None
+    classifier = f" ({counts[1]:.6g} M with its classifier)" if left_out_m else ""
+    off = 100 * (counts[1] - card_m) / card_m
+    counted = f"{counted_m:.6g} M parameters were counted{classifier}"
+    return f"{counted}; the card says {card_m:.6g} M, which is {off:+.1f} % off"
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 An adapter's module offers two functions for it, ``architecture(entry) -> torch.nn.Module``, built on torch's default
 device, and ``example_input(entry, batch, height, width) -> Tensor | dict[str, Tensor]``: what that module takes for
-images of that size.
+images of that size. Where the network is built without a classifier that published numbers of parameters have,
+``classifier_parameters(entry) -> int`` says how many these are.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from runners.models.errors import ModelError
 __all__ = [
     "NetworkInput",
     "architecture",
+    "count_classifier",
     "count_operations",
     "count_parameters",
     "example_input",
@@ -89,18 +91,23 @@ def count_parameters(entry: ModelEntry) -> int:
     return sum(parameter.numel() for parameter in architecture(entry, "meta").parameters())
 
 
-def count_operations(entry: ModelEntry, height: int, width: int) -> int:
-    """Return the floating-point operations that a network needs for an image, without giving it memory.
+def count_classifier(entry: ModelEntry) -> int:
+    """Return how many parameters a published number has that the network is built without; 0 if none is said."""
+    return int(_function(entry, "classifier_parameters")(entry)) if offers(entry, "classifier_parameters") else 0
+
+
+def count_operations(entry: ModelEntry, height: int, width: int, device: str = "meta") -> int:
+    """Return the floating-point operations that a network needs for an image; on the meta device without memory.
 
     Convolutions, matrix products and attention are counted, two operations for a multiplication with its addition.
 
     Raises:
-        ModelError: If the adapter has no network, or one that cannot be run without values.
+        ModelError: If the adapter has no network, or one that cannot be run there: on meta, one that asks for values.
     """
-    network, given = architecture(entry, "meta"), example_input(entry, 1, height, width, "meta")
+    network, given = architecture(entry, device), example_input(entry, 1, height, width, device)
     # Written-out attention: the fused kernels of a processor are unknown to torch's counter.
     counter, written_out = FlopCounterMode(display=False), sdpa_kernel(SDPBackend.MATH)
-    with counter, torch.no_grad(), written_out, torch.device("meta"), explaining(entry, "its operations are not known"):
+    with counter, torch.no_grad(), written_out, torch.device(device), explaining(entry, "its operations are not known"):
         forward(network, given)
     return int(counter.get_total_flops())
 

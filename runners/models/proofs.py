@@ -22,7 +22,7 @@ import torch
 
 from runners.datasets.base import Sample
 from runners.environment import command_line, describe
-from runners.models.architecture import count_parameters, offers
+from runners.models.architecture import count_classifier, count_parameters, offers
 from runners.models.base import Image, Model
 from runners.models.entry import ModelEntry
 from runners.models.errors import ModelError, as_note
@@ -133,13 +133,14 @@ def _parameters(bench: _Bench) -> str:
         raise _NotRunError("it has no network")
     if not offers(bench.entry, "architecture"):
         raise _NotRunError("not available: the adapter builds no network without weights")
-    counted = count_parameters(bench.entry) / 1e6
+    counted, classifier = count_parameters(bench.entry) / 1e6, count_classifier(bench.entry) / 1e6
     stated = bench.card.params_m if bench.card else None
-    if fault := parameter_fault(counted, stated):
+    if fault := parameter_fault(counted, stated, classifier):
         raise ModelError(fault)
     if stated is None:
         raise _NotRunError(f"{counted:.6g} M counted; no card says how many there should be")
-    return f"{counted:.6g} M counted, {stated:.6g} M on the card"
+    left_out = f" without the {classifier:.3g} M of a classifier" if classifier else ""
+    return f"{counted:.6g} M counted{left_out}, {stated:.6g} M on the card"
 
 
 def _tiny_checkpoint(bench: _Bench) -> str:

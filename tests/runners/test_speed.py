@@ -81,6 +81,27 @@ def test_what_cannot_be_counted_is_said(monkeypatch: pytest.MonkeyPatch) -> None
     assert case.params_m
 
 
+def test_a_network_that_asks_for_values_is_counted_on_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be counted without memory is counted with it, to the same number."""
+    monkeypatch.setattr(stub, "FAULT", "values")
+    monkeypatch.setattr(stub, "example_input", lambda *_: {"pixel_values": torch.ones(1, 3, 4, 6)})
+    (case,) = measure(stub.ENTRY, RANDOM)
+    assert (case.gflops, case.counting_note) == (2 * 24 * (12 + 64 + 192) / 1e9, "")
+
+
+def test_a_classifier_that_the_card_counts_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card may count what the network is built without; the record keeps both numbers."""
+    card_m = (stub.PARAMETERS + 1000) / 1e6
+    monkeypatch.setattr(stub, "classifier_parameters", lambda entry: 1000, raising=False)
+    (case,) = measure(stub.ENTRY, RANDOM, card_params_m=card_m)
+    assert (case.params_m, case.classifier_params_m) == (stub.PARAMETERS / 1e6, 0.001)
+    (case,) = measure(stub.ENTRY, RANDOM, card_params_m=stub.PARAMETERS / 1e6)
+    with pytest.raises(
+        ModelError, match=r"8e-05 M parameters were counted \(0.00108 M with its classifier\); the card"
+    ):
+        measure(stub.ENTRY, RANDOM, card_params_m=2 * card_m)
+
+
 def raising(error: Exception) -> Callable[..., Any]:
     """A function that raises."""
 

@@ -89,6 +89,14 @@ def test_parameters_are_held_against_the_card() -> None:
     assert "no card says how many" in note(silent, "parameters")
 
 
+def test_a_classifier_that_the_card_counts_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network built without its encoder's classifier passes, and the note says so."""
+    monkeypatch.setattr(stub, "classifier_parameters", lambda entry: 1000, raising=False)
+    proofs = prove(stub.ENTRY, card(stub.ENTRY, (stub.PARAMETERS + 1000) / 1e6))
+    assert outcomes(proofs)["parameters"] == "passed"
+    assert "without the 0.001 M of a classifier" in note(proofs, "parameters")
+
+
 def test_an_adapter_that_offers_nothing_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the two functions every check says that it was not run."""
     monkeypatch.delattr(stub, "write_tiny")
