@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from runners.models.base import Model
     from runners.models.entry import ModelEntry
     from runners.saved import StoredDtype, Writer
-    from sitegen.records import ModelCard, PredictionKind, Run
+    from sitegen.findings import Finding
+    from sitegen.records import ModelCard, ModelProofs, PredictionKind, Run, SpeedCase
 
 __all__ = ["main"]
 
@@ -218,12 +219,14 @@ def evaluate(
         raise click.UsageError("--name and --only are for a --manifest")
     with _sentences():
         from runners import jobs
+        from runners.environment import set_precision
         from runners.models import load
         from runners.models.registry import refusals
 
         if faults := [fault for m in model_ids for fault in refusals(m, dtype, settings, compiled=compiled)]:
             raise Failure("\n".join(faults))
         chosen = _device(device)
+        set_precision()
         asked = [
             _job(origin, protocol_ids, results) for origin in _origins(dataset_ids, manifest, name, only, root, limit)
         ]
@@ -451,6 +454,136 @@ def new_model(model_id: str, kind: PredictionKind, here: bool, out: Path | None)
     click.echo("Next:")
     for step in plan.after:
         click.echo(f"  {step}")
+
+
+@main.command()
+@click.option("--model", "model_ids", multiple=True, required=True, metavar="ID", help="May be given several times.")
+@click.option(
+    "--random-weights", is_flag=True, help="Build the architecture without weights and time its network alone."
+)
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.")
+@click.option("--device-id", metavar="ID", help="What the device is called in results/speed.  [default: from its name]")
+@click.option(
+    "--dtype", "dtypes", type=click.Choice(DTYPES), multiple=True, default=["float32"], show_default=True,
+    help="Precision; may be given several times.",
+)  # fmt: skip
+@click.option(
+    "--batch", "batches", type=click.IntRange(1), multiple=True, default=[1], show_default=True,
+    help="Images at once; may be given several times.",
+)  # fmt: skip
+@click.option("--height", type=click.IntRange(1), default=480, show_default=True, help="Rows of the image.")
+@click.option("--width", type=click.IntRange(1), default=640, show_default=True, help="Columns of the image.")
+@click.option("--compile", "compiled", is_flag=True, help="Compile the network with torch.compile.")
+@click.option("--warmup", type=click.IntRange(1), default=5, show_default=True, help="Untimed repeats.")
+@click.option("--repeats", type=click.IntRange(2), default=30, show_default=True, help="Timed repeats.")
+@click.option("--submitter", default="anonymous", show_default=True, help="Who runs it, for the record.")
+@click.option("--note", default="", help="What a reader has to know, for the record: that others used the machine too.")
+@_weights
+@_results
+@click.option("--out", type=_folder, help="Folder of the speeds.  [default: results/speed]")
+def speed(
+    model_ids: tuple[str, ...], device: str, device_id: str | None, results: Path, out: Path | None, **options: Any
+) -> None:
+    """Measure latency, throughput, memory and operations, and add them to the record of each model and device."""
+    with _sentences():
+        from runners.environment import device_id as id_of
+        from runners.environment import device_name, set_precision, slug
+        from runners.models import describe
+        from runners.models.registry import checked_device
+        from runners.speed import Plan, add_cases, measure, refusals
+
+        if device_id is not None and slug(device_id) != device_id:
+            raise click.UsageError("--device-id takes lower-case letters, digits and hyphens, such as nvidia-h100")
+        set_precision()
+        plan = Plan(device=checked_device(_device(device)), **options)
+        entries = [describe(model_id) for model_id in model_ids]
+        if faults := [fault for entry in entries for fault in refusals(entry, plan)]:
+            raise Failure("\n".join(faults))
+        cards = _cards(results, model_ids)
+        for entry in entries:
+            with _progress(entry.id, plan.rounds) as advance:
+                params = cards[entry.id].params_m if entry.id in cards else None
+                cases = measure(entry, plan, card_params_m=params, tick=lambda: advance(1), tell=_tell)
+            name = device_name(plan.device)
+            path = add_cases(out or results / "speed", entry.id, device_id or id_of(plan.device), name, cases)
+            _report_speed(path, cases)
+
+
+def _cards(results: Path, model_ids: Sequence[str]) -> dict[str, ModelCard]:
+    from sitegen.store import load_model_cards
+
+    cards, findings = load_model_cards(results, model_ids)
+    _refuse_findings(findings)
+    return cards
+
+
+def _runs(results: Path) -> Sequence[Run]:
+    from sitegen.store import load_runs
+
+    runs, findings = load_runs(results)
+    _refuse_findings(findings)
+    return runs
+
+
+def _refuse_findings(findings: Sequence[Finding]) -> None:
+    if findings:
+        raise Failure("\n".join(str(finding) for finding in findings))
+
+
+def _tell(sentence: str) -> None:
+    click.echo(sentence, err=True)
+
+
+def _report_speed(path: Path, cases: list[SpeedCase]) -> None:
+    for case in cases:
+        latency, how = case.latency, f"{case.timed}, {case.dtype}{', compiled' if case.compiled else ''}"
+        click.echo(
+            f"{path}: {how}, batch {case.batch}: {latency.median_ms:.4g} ms an image ({latency.p10_ms:.4g} to "
+            f"{latency.p90_ms:.4g}), {case.images_per_second:.4g} images/s"
+        )
+        if case.disturbed:
+            _tell(f"{path}: the process had a processor {100 * (case.cpu_share or 0):.0f} % of the time; measure again")
+
+
+@main.command()
+@click.option("--model", "model_ids", multiple=True, metavar="ID", help="May be given several times.  [default: all]")
+@_results
+@click.option(
+    "--out", type=_path, help="File of the record, such as results/adapters.json.  [default: none is written]"
+)
+def prove(model_ids: tuple[str, ...], results: Path, out: Path | None) -> None:
+    """Check every adapter as far as that goes without weights; exit code 1 if a check fails."""
+    with _sentences():
+        from runners.files import write_aside
+        from runners.models import describe
+        from runners.models.proofs import prove as check
+        from runners.models.proofs import record
+        from sitegen.records import record_text
+
+        entries = [describe(model_id) for model_id in dict.fromkeys(model_ids or known_models())]
+        cards, runs = _cards(results, [entry.id for entry in entries]), _runs(results)
+        proven = []
+        with _progress("adapters", len(entries)) as advance:
+            for entry in entries:
+                proven.append(check(entry, cards.get(entry.id), runs))
+                advance(1)
+        if out is not None:
+            write_aside(out, record_text(record(proven)).encode())
+    _report_proofs(proven)
+
+
+def _report_proofs(proven: list[ModelProofs]) -> None:
+    """Print every outcome that is not a pass, and a line of counts; a failure ends the command with exit code 1."""
+    proofs = [(entry.model, proof) for entry in proven for proof in entry.proofs]
+    for model_id, proof in proofs:
+        if proof.outcome != "passed":
+            click.echo(f"{model_id}: {proof.check}: {proof.outcome}: {proof.note}")
+    counts = {
+        outcome: sum(proof.outcome == outcome for _, proof in proofs) for outcome in ("passed", "failed", "not-run")
+    }
+    click.echo(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    if counts["failed"]:
+        raise Failure(f"{counts['failed']} checks of {len(proven)} adapters failed")
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -12,7 +14,17 @@ from pathlib import Path
 
 from sitegen.records import Environment
 
-__all__ = ["VERSIONED", "command_line", "describe", "git_state", "version"]
+__all__ = [
+    "VERSIONED",
+    "command_line",
+    "describe",
+    "device_id",
+    "device_name",
+    "git_state",
+    "set_precision",
+    "slug",
+    "version",
+]
 
 VERSIONED = ("torch", "torchvision", "transformers", "diffusers", "timm", "numpy", "pillow")
 """Packages whose versions a record keeps."""
@@ -25,7 +37,7 @@ def describe(device: str) -> Environment:
     import torch
 
     commit, dirty = git_state()
-    on_gpu = torch.device(device).type == "cuda"
+    on_gpu, on_cpu = (torch.device(device).type == kind for kind in ("cuda", "cpu"))
     return Environment(
         python=platform.python_version(),
         **{name: version(name) for name in VERSIONED},
@@ -37,7 +49,54 @@ def describe(device: str) -> Environment:
         runner_version=version("fathom-depth") or "not installed",
         git_commit=commit,
         dirty=dirty,
+        tf32=_tf32() if on_gpu else None,
+        deterministic=torch.are_deterministic_algorithms_enabled(),
+        threads=torch.get_num_threads() if on_cpu else None,
     )
+
+
+def set_precision(*, tf32: bool = False, deterministic: bool = False) -> None:
+    """Set how exactly torch computes on a GPU, for the whole process; :func:`describe` records it.
+
+    Args:
+        tf32: Whether float32 products and convolutions may be rounded to TF32 (19 bits), which is faster.
+        deterministic: Whether only algorithms are used that give the same bits every time; an operation that has none
+            raises a RuntimeError.
+    """
+    import torch
+
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cudnn.deterministic = deterministic
+    torch.use_deterministic_algorithms(deterministic)
+    if deterministic:
+        torch.backends.cudnn.benchmark = False
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA is first used
+
+
+def device_name(device: str) -> str:
+    """Return a torch device as its driver or the system calls it: a GPU's name; a processor's with its cores."""
+    import torch
+
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_cpu() or platform.machine()}, {_cores()} cores" if kind == "cpu" else f"{kind}, {_cpu() or 'unknown'}"
+
+
+def device_id(device: str) -> str:
+    """Return the id of a torch device for ``results/speed``: ``nvidia-h100-80gb-hbm3``, ``cpu-2-cores-amd-epyc``."""
+    import torch
+
+    if torch.device(device).type == "cpu":
+        return slug(f"cpu {_cores()} cores {_cpu() or platform.machine()}")
+    return slug(device_name(device))
+
+
+def slug(name: str) -> str:
+    """Return a name as an id, lower case with a hyphen for anything but letters and digits; empty if there are none."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-")
 
 
 def command_line(arguments: list[str] | None = None) -> str:
@@ -61,6 +120,18 @@ def git_state() -> tuple[str | None, bool | None]:
         return None, None
     changes = _output("git", "-C", str(_SOURCE), "status", "--porcelain", "--untracked-files=no")
     return commit, None if changes is None else bool(changes)
+
+
+def _tf32() -> bool:
+    import torch
+
+    return bool(torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _driver() -> str | None:

@@ -31,6 +31,7 @@ __all__ = [
     "COLOURS",
     "KINDS",
     "Chart",
+    "cost_plane",
     "disagreement_overview",
     "dumbbell",
     "figure",
@@ -74,6 +75,7 @@ Direction = Literal["lower", "higher"]
 # Channels are given as objects and never as strings: Altair needs 10 ms to find the class of a string.
 # Checking each part against the schema is a third of the time; the tests check every kind of chart as a whole.
 _DRAWN_BY = version("vl-convert-python")
+_LEFT: dict[str, Any] = {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -12, "titleX": 0}
 _unvalidated = debug_mode(False)
 _cache_dir: Path | None = None
 
@@ -310,6 +312,37 @@ def year_trend(
     return _frontier_chart(frame, x, [_("year"), y_label], title, alt_text, direction)
 
 
+@_unvalidated
+def cost_plane(frame: pd.DataFrame, *, x_label: str, y_label: str, title: str, alt_text: str, note: str = "") -> Chart:
+    """Draw one cost against another, both on logarithmic axes, with the names that find room.
+
+    Args:
+        frame: Columns ``label``, ``x`` and ``y`` (positive) and ``kind``.
+        x_label: Title of the horizontal axis, with unit.
+        y_label: Title of the vertical axis, with unit and arrow.
+        title: What to see.
+        alt_text: What the drawing says, in words.
+        note: What all points share, in words.
+
+    Raises:
+        ValueError: A column is missing or a kind is unknown.
+    """
+    data = _checked(frame, ["label", "x", "y", "kind"])
+    log = alt.Scale(type="log", nice=False, padding=26)
+    x = alt.X("x:Q", title=x_label, scale=log, axis=alt.Axis(grid=False, tickCount=8))
+    y = alt.Y("y:Q", title=y_label, scale=log, axis=alt.Axis(tickCount=5, **_LEFT))
+    base = alt.Chart().encode(x=x, y=y)
+    layers = [*_kind_marks(base, data, x, _point_tooltip(x_label, y_label), opacity=0.85)]
+    placed = data.sort_values("y", kind="stable", ascending=False)  # the last names are placed first: the fastest
+    names, named = _name_layers(
+        x, y, placed.assign(y=placed["y"].map(math.log)), data.assign(y=data["y"].map(math.log))
+    )
+    datasets = {"rows": data} | {side: rows.assign(y=data["y"].loc[rows.index]) for side, rows in named.items()}
+    chart = alt.layer(*layers, *names, data=alt.NamedData("rows"))
+    sized = chart.properties(width=_SCATTER_WIDTH, height=_HEIGHT).interactive()
+    return _draw(sized, datasets, title, alt_text, note=note)
+
+
 def figure(chart: Chart, spec_href: str) -> str:
     """Return the chart as a ``<figure>`` that is complete without JavaScript and offers to be opened with it.
 
@@ -346,34 +379,40 @@ def _frontier_chart(
 ) -> Chart:
     data = _checked(frame, ["label", "x", "y", "kind"])
     best = data[_frontier(data, direction)].sort_values("x", kind="stable")
-    y = alt.Y(
-        "y:Q",
-        title=labels[1],
-        scale=alt.Scale(zero=False, padding=14),
-        axis=alt.Axis(titleAngle=0, titleAlign="left", titleAnchor="end", titleY=-12, titleX=0),
-    )
+    y = alt.Y("y:Q", title=labels[1], scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(**_LEFT))
     base = alt.Chart().encode(x=x, y=y)
-    tooltip = [
-        alt.Tooltip("label:N", title=_("model")),
-        alt.Tooltip("x:Q", title=labels[0]),
-        alt.Tooltip("y:Q", title=_plain(labels[1])),
-    ]
     until_now = best.tail(1).assign(x=data["x"].max())
     line = alt.Chart(alt.NamedData("best")).mark_line(
         interpolate="step-after", stroke=COLOURS["accent"], strokeWidth=1.2
     )
-    at_right, at_left = _named(best, data)
+    names, named = _name_layers(x, y, best, data)
+    marks = _kind_marks(base, data, x, _point_tooltip(*labels), opacity=0.85)
+    chart = alt.layer(line.encode(x=x, y=y), *marks, *names, data=alt.NamedData("rows"))
+    datasets = {"rows": data, "best": pd.concat([best, until_now]), **named}
+    sized = chart.properties(width=_SCATTER_WIDTH, height=_HEIGHT).interactive()
+    return _draw(sized, datasets, title, alt_text, kinds=_present(data))
+
+
+def _point_tooltip(x_label: str, y_label: str) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("label:N", title=_("model")),
+        alt.Tooltip("x:Q", title=x_label),
+        alt.Tooltip("y:Q", title=_plain(y_label)),
+    ]
+
+
+def _name_layers(
+    x: alt.X, y: alt.Y, wanted: pd.DataFrame, data: pd.DataFrame
+) -> tuple[list[alt.Chart], dict[str, pd.DataFrame]]:
+    """Return the layers of names beside points, and the points that have room for theirs, by the layers' data."""
+    at_right, at_left = _named(wanted, data)
     text: dict[str, Any] = {"dy": 11, "fontSize": _SIZE - 1, "stroke": COLOURS["paper"], "strokeWidth": 3}
     names = [
         alt.Chart(alt.NamedData("right")).mark_text(align="left", dx=9, **text),
         alt.Chart(alt.NamedData("left")).mark_text(align="right", dx=-9, **text),
     ]
-    marks = _kind_marks(base, data, x, tooltip, opacity=0.85)
-    named = [name.encode(x=x, y=y, text=alt.Text("label:N")) for name in names]
-    chart = alt.layer(line.encode(x=x, y=y), *marks, *named, data=alt.NamedData("rows"))
-    datasets = {"rows": data, "best": pd.concat([best, until_now]), "right": at_right, "left": at_left}
-    sized = chart.properties(width=_SCATTER_WIDTH, height=_HEIGHT).interactive()
-    return _draw(sized, datasets, title, alt_text, kinds=_present(data))
+    layers = [name.encode(x=x, y=y, text=alt.Text("label:N")) for name in names]
+    return layers, {"right": at_right, "left": at_left}
 
 
 def _named(best: pd.DataFrame, data: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from sitegen.findings import Finding
+from sitegen.records import parameter_fault
 
 if TYPE_CHECKING:
     from sitegen.records import Disagreement, Run, SampleList, Source
@@ -29,6 +30,7 @@ def cross_check(store: Store) -> Iterator[Finding]:
     yield from _runs(store)
     yield from _sensitivity(store)
     yield from _speeds(store)
+    yield from _adapters(store)
     yield from _galleries(store)
     yield from _verified(store)
 
@@ -194,9 +196,19 @@ def _sensitivity(store: Store) -> Iterator[Finding]:
 
 def _speeds(store: Store) -> Iterator[Finding]:
     for speed in store.speeds:
-        if speed.model.id not in store.models:
-            path = f"speed/{speed.device}/{speed.model.id}.json"
-            yield _error(path, "/model/id", f"no model card '{speed.model.id}'")
+        path, card = f"speed/{speed.device}/{speed.model}.json", store.models.get(speed.model)
+        if card is None:
+            yield _error(path, "/model", f"no model card '{speed.model}'")
+            continue
+        for index, case in enumerate(speed.cases):
+            if fault := parameter_fault(case.params_m, card.params_m, case.classifier_params_m):
+                yield _error(path, f"/cases/{index}/params_m", fault)
+
+
+def _adapters(store: Store) -> Iterator[Finding]:
+    for index, entry in enumerate(store.adapters.models if store.adapters else ()):
+        if entry.model not in store.models:
+            yield _error("adapters.json", f"/models/{index}/model", f"no model card '{entry.model}'")
 
 
 def _galleries(store: Store) -> Iterator[Finding]:

@@ -19,22 +19,30 @@ from sitegen.metrics import METRICS, POOLED
 
 __all__ = [
     "FAMILIES",
+    "PARAMETER_TOLERANCE",
     "PATTERN_MEANINGS",
     "PREDICTION_KINDS",
+    "PROOF_CHECKS",
     "RECORD_TYPES",
+    "UNDISTURBED",
+    "AdapterProofs",
     "Alignment",
     "Checkpoint",
     "DatasetCard",
     "Detail",
     "Disagreement",
     "DisagreementValue",
+    "Environment",
     "Estimator",
     "Exposure",
     "Family",
     "GalleryIndex",
     "ModelCard",
+    "ModelProofs",
     "NumberKind",
     "PredictionKind",
+    "Proof",
+    "ProofCheck",
     "Protocol",
     "PublishedNumber",
     "Run",
@@ -42,8 +50,12 @@ __all__ = [
     "Source",
     "SourceTable",
     "Speed",
+    "SpeedCase",
+    "SpeedStatistics",
     "Verified",
     "canonical_json",
+    "parameter_fault",
+    "record_text",
     "round_significant",
     "sha256_of",
     "summarise",
@@ -667,6 +679,12 @@ class Environment(Record):
     runner_version: Text
     git_commit: GitCommit | None = None
     dirty: bool | None = None
+    tf32: bool | None = _later()
+    """Whether the GPU may round float32 products to TF32."""
+    deterministic: bool | None = _later()
+    """Whether torch was told to use algorithms that give the same bits every time, and none else."""
+    threads: Annotated[int, Field(ge=1)] | None = _later()
+    """How many threads torch computes with; on a CPU only."""
 
 
 class Timings(Record):
@@ -748,32 +766,187 @@ class Run(Record):
 
 
 class SpeedStatistics(Record):
-    """Latency of one image in milliseconds."""
+    """Milliseconds an image over the timed repeats: the time of a batch over its images."""
 
     p10_ms: Annotated[float, Field(gt=0)]
     median_ms: Annotated[float, Field(gt=0)]
     p90_ms: Annotated[float, Field(gt=0)]
 
+    @model_validator(mode="after")
+    def _in_order(self) -> SpeedStatistics:
+        if not self.p10_ms <= self.median_ms <= self.p90_ms:
+            raise ValueError(f"p10, median and p90 must rise: {self.p10_ms}, {self.median_ms}, {self.p90_ms}")
+        return self
 
-class Speed(Record):
-    """A measured speed (``results/speed/<device>/<model>.json``)."""
 
-    schema_version: Literal[1]
-    model: RunModel
-    device: Id
+UNDISTURBED = 0.95
+"""The least ``cpu_share`` of a measurement on a CPU that nothing disturbed."""
+
+
+class SpeedCase(Record):
+    """One way of running a model on a device, timed."""
+
+    timed: Literal["network", "predict"]
+    """``network``: the forward pass alone, its input on the device already. ``predict``: all that an image goes
+    through, from RGB values to the map: pre-processing, copies to and from the device, forward pass and all after."""
+    random_weights: bool
+    """Whether only the architecture was there: random weights cost what the trained ones do."""
+    dtype: Literal["float32", "float16", "bfloat16", "float64"]
+    compiled: bool
     batch: Annotated[int, Field(ge=1)]
     height: Annotated[int, Field(ge=1)]
+    """Rows of the image; the model's own rule makes the network's input of it."""
     width: Annotated[int, Field(ge=1)]
+    """Columns of the image."""
+    network_input: OptionalText = ""
+    """Shape of what the network gets, batch first, where it is known: ``1x3x384x512``."""
     warmup: Annotated[int, Field(ge=0)]
-    repeats: Annotated[int, Field(ge=1)]
-    random_weights: bool
+    """Untimed repeats before the timed ones."""
+    repeats: Annotated[int, Field(ge=2)]
     latency: SpeedStatistics
-    peak_memory_mb: float | None = None
-    power_w: float | None = None
+    cpu_share: Annotated[float, Field(gt=0)] | None = None
+    """Processor time of the process over the time of the repeats, on a CPU only: with nobody else on the machine at
+    least 1 (more with several threads); half of it means that the times are about twice too long."""
+    peak_memory_mb: Annotated[float, Field(gt=0)] | None = None
+    """In 10^6 bytes; ``memory_note`` says of what, or why there is none."""
+    memory_note: Text
+    gflops: Annotated[float, Field(gt=0)] | None = None
+    """10^9 floating-point operations an image of the network's convolutions, matrix products and attention; a
+    multiplication with its addition counts as two."""
+    params_m: Annotated[float, Field(gt=0)] | None = None
+    """Parameters as counted, in millions."""
+    classifier_params_m: Annotated[float, Field(gt=0)] | None = _later()
+    """Further millions in published numbers: of the encoder's classifier, without which the network is built."""
+    counting_note: OptionalText = ""
+    """Why operations or parameters could not be counted."""
+    revision: OptionalText = ""
+    weights_sha256: Sha256 | None = None
+    settings: dict[str, str | int | float | bool | None] = {}
+    note: OptionalText = ""
+    """What a reader has to know of the circumstances: that others used the machine too."""
     command: Text
     environment: Environment
     date: Date
     submitter: Text
+
+    @property
+    def identity(self) -> tuple[str | int | bool, ...]:
+        """Return what tells a case from the others of its model and device; cases stand in the order of this."""
+        how = (self.dtype, self.compiled, self.environment.tf32 or False, self.environment.threads or 0)
+        return (self.timed, self.random_weights, self.height, self.width, *how, self.batch)
+
+    @property
+    def disturbed(self) -> bool:
+        """Return whether something else used the processor during the repeats, so that the times are too long."""
+        return self.cpu_share is not None and self.cpu_share < UNDISTURBED
+
+    @property
+    def images_per_second(self) -> float:
+        """Return the throughput that the median time stands for."""
+        return 1000 / self.latency.median_ms
+
+    @model_validator(mode="after")
+    def _random_weights_are_no_weights(self) -> SpeedCase:
+        if self.random_weights and (self.timed != "network" or self.weights_sha256 is not None):
+            raise ValueError("random weights have no sha256, and only the network is timed with them")
+        return self
+
+
+class Speed(Record):
+    """All measured speeds of a model on a device (``results/speed/<device>/<model>.json``)."""
+
+    schema_version: Literal[1]
+    model: Id
+    device: Id
+    device_name: Text
+    """The device as its driver or the system calls it."""
+    cases: Annotated[list[SpeedCase], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _cases_are_sorted(self) -> Speed:
+        found = [case.identity for case in self.cases]
+        if found != sorted(set(found)):
+            raise ValueError("cases must be sorted by what tells them apart, and none may stand twice")
+        return self
+
+
+PARAMETER_TOLERANCE = 0.01
+"""By how much of the card's ``params_m`` a counted number of parameters may differ."""
+
+
+def parameter_fault(counted_m: float | None, card_m: float | None, left_out_m: float | None = None) -> str | None:
+    """Return what is wrong with a counted number of parameters beside the card's, in millions; None if nothing.
+
+    Args:
+        counted_m: Of the network; None where it was not counted, which is no fault.
+        card_m: On the model's card; None where it says none, which is no fault.
+        left_out_m: Those of a classifier that the published number may have and the network is built without.
+    """
+    if counted_m is None or card_m is None:
+        return None
+    counts = [counted_m, counted_m + (left_out_m or 0)]
+    if any(abs(count - card_m) <= PARAMETER_TOLERANCE * card_m for count in counts):
+        return None
+    classifier = f" ({counts[1]:.6g} M with its classifier)" if left_out_m else ""
+    off = 100 * (counts[1] - card_m) / card_m
+    counted = f"{counted_m:.6g} M parameters were counted{classifier}"
+    return f"{counted}; the card says {card_m:.6g} M, which is {off:+.1f} % off"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What was proven for the adapters
+
+ProofCheck = Literal[
+    "parameters", "tiny-checkpoint", "kind", "batch-equals-single", "mixed-sizes", "precisions", "real-weights"
+]
+"""What the runners check of every model's adapter; all but the last need no weights."""
+PROOF_CHECKS: tuple[ProofCheck, ...] = get_args(ProofCheck)
+
+
+class Proof(Record):
+    """How one check of an adapter came out."""
+
+    check: ProofCheck
+    outcome: Literal["passed", "failed", "not-run"]
+    note: OptionalText = ""
+    """What was found; why it failed or was not run."""
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Proof:
+        if self.outcome != "passed" and not self.note:
+            raise ValueError("what failed or was not run needs a note that says why")
+        return self
+
+
+class ModelProofs(Record):
+    """All checks of one model's adapter, each once."""
+
+    model: Id
+    family: Id
+    proofs: list[Proof]
+
+    @model_validator(mode="after")
+    def _every_check_once(self) -> ModelProofs:
+        if [proof.check for proof in self.proofs] != list(PROOF_CHECKS):
+            raise ValueError(f"every check stands once and in order: {', '.join(PROOF_CHECKS)}")
+        return self
+
+
+class AdapterProofs(Record):
+    """What was proven for every adapter, and what was not (``results/adapters.json``)."""
+
+    schema_version: Literal[1]
+    date: Date
+    command: Text
+    environment: Environment
+    models: Annotated[list[ModelProofs], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _models_are_unique(self) -> AdapterProofs:
+        names = [entry.model for entry in self.models]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"models stand twice: {', '.join(twice)}")
+        return self
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -828,6 +1001,7 @@ RECORD_TYPES: dict[str, type[BaseModel]] = {
     "disagreement": Disagreement,
     "run": Run,
     "speed": Speed,
+    "adapters": AdapterProofs,
     "gallery": GalleryIndex,
     "verified": Verified,
 }
@@ -841,6 +1015,11 @@ RECORD_TYPES: dict[str, type[BaseModel]] = {
 def round_significant(value: float, digits: int = 6) -> float:
     """Return a float with that many significant digits, the precision of every stored float."""
     return float(f"{value:.{digits}g}")
+
+
+def record_text(record: Record) -> str:
+    """Return the text of a record as JSON for people: sorted keys, indented, one newline at the end."""
+    return json.dumps(record.model_dump(mode="json"), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def canonical_json(value: Any) -> str:

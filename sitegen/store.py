@@ -21,6 +21,7 @@ from sitegen.findings import Finding, errors
 from sitegen.reading import BibEntry, CsvRow, Reader
 from sitegen.records import (
     PATTERN_MEANINGS,
+    AdapterProofs,
     DatasetCard,
     Disagreement,
     GalleryIndex,
@@ -43,6 +44,8 @@ __all__ = [
     "load",
     "load_model_cards",
     "load_protocols",
+    "load_runs",
+    "load_speed",
     "load_valid",
 ]
 
@@ -79,6 +82,7 @@ class Store:
     sensitivity: tuple[Run, ...] = ()
     """One model's predictions of a few images under many protocols: for comparing protocols, never on a board."""
     speeds: tuple[Speed, ...] = ()
+    adapters: AdapterProofs | None = None
     galleries: tuple[GalleryIndex, ...] = ()
     verified: frozenset[str] = frozenset()
     references: dict[str, BibEntry] = field(default_factory=dict)
@@ -143,6 +147,25 @@ def load_model_cards(root: Path, ids: Iterable[str]) -> tuple[dict[str, ModelCar
     return cards, tuple(reader.findings)
 
 
+def load_runs(root: Path = DEFAULT_RESULTS) -> tuple[tuple[Run, ...], tuple[Finding, ...]]:
+    """Return only the measured runs of a results folder, and what is wrong with their files."""
+    reader = Reader(root)
+    return tuple(_Loader(reader).runs("runs")), tuple(reader.findings)
+
+
+def load_speed(root: Path, device: str, model: str) -> tuple[Speed | None, tuple[Finding, ...]]:
+    """Return what was measured of a model on a device so far, and what is wrong with the file; None where it is absent.
+
+    Args:
+        root: A folder of speeds (``results/speed``).
+        device: Id of the device.
+        model: Id of the model.
+    """
+    reader = Reader(root)
+    found = tuple(_Loader(reader).speeds(f"{device}/{model}.json"))
+    return (found[0] if found else None), tuple(reader.findings)
+
+
 @dataclass
 class _Loader:
     """Walks the folder once; each method reads one kind of file."""
@@ -160,9 +183,10 @@ class _Loader:
             numbers=tuple(self._numbers(sources)),
             protocols=self.protocols(),
             disagreements=self.cards("disagreements/*.yaml", Disagreement),
-            runs=tuple(self._runs("runs")),
-            sensitivity=tuple(self._runs("sensitivity")),
-            speeds=tuple(self._speeds()),
+            runs=tuple(self.runs("runs")),
+            sensitivity=tuple(self.runs("sensitivity")),
+            speeds=tuple(self.speeds("speed/*/*.json")),
+            adapters=self._adapters(),
             galleries=tuple(self._galleries()),
             verified=self._verified(),
             references=self._references(),
@@ -235,7 +259,8 @@ class _Loader:
                 protocols[protocol.dataset, protocol.id] = protocol
         return protocols
 
-    def _runs(self, folder: str) -> Iterator[Run]:
+    def runs(self, folder: str) -> Iterator[Run]:
+        """Read every run below a folder."""
         for path in self._files(f"{folder}/*/*/*.json"):
             run = self._record(path, self.reader.json, Run)
             if run is None:
@@ -246,12 +271,13 @@ class _Loader:
             if self._named(path, "/protocol/id", protocol, run.protocol.id) and named:
                 yield run
 
-    def _speeds(self) -> Iterator[Speed]:
-        for path in self._files("speed/*/*.json"):
+    def speeds(self, pattern: str) -> Iterator[Speed]:
+        """Read the speeds of a pattern."""
+        for path in self._files(pattern):
             speed = self._record(path, self.reader.json, Speed)
             if speed is None:
                 continue
-            named = self._named(path, "/model/id", path.stem, speed.model.id)
+            named = self._named(path, "/model", path.stem, speed.model)
             if self._named(path, "/device", path.parent.name, speed.device) and named:
                 yield speed
 
@@ -264,6 +290,10 @@ class _Loader:
             named = self._named(path, "/dataset", dataset, gallery.dataset)
             if self._named(path, "/sample", sample, gallery.sample) and named:
                 yield gallery
+
+    def _adapters(self) -> AdapterProofs | None:
+        path = self.reader.root / "adapters.json"
+        return self._record(path, self.reader.json, AdapterProofs) if path.exists() else None
 
     def _verified(self) -> frozenset[str]:
         path = self.reader.root / "verified.yaml"
@@ -285,6 +315,7 @@ _LAYOUT = (
     "runs/*/*/*.json",
     "sensitivity/*/*/*.json",
     "speed/*/*.json",
+    "adapters.json",
     "gallery/*/*/index.json",
     "gallery/*/*/*.webp",
     "verified.yaml",

@@ -33,6 +33,7 @@ __all__ = [
     "Provenance",
     "Row",
     "Table",
+    "Value",
     "displayed",
     "footnote_label",
 ]
@@ -43,6 +44,7 @@ EMPTY = "–"
 """What stands in a cell without a value."""
 
 Value = float | int | str | None
+"""What a cell is, for programs."""
 Provenance = NumberKind | Literal["measured"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PRINTED = re.compile(r"^~?\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*[A-Za-z%/ ]*$")

@@ -19,12 +19,16 @@ __all__ = [
     "kind",
     "origin",
     "output_kind",
+    "proof_check",
+    "proof_meaning",
+    "proof_outcome",
     "quantity",
     "relation",
     "role",
     "scene",
     "status",
     "text_kind",
+    "timed",
     "truth_variant",
     "window",
     "yes_no",
@@ -277,3 +281,44 @@ def quantity(name: str) -> str:
 def zero_shot(name: str) -> str:
     """Return whether the model saw the data set (or data of its domain, as the source says) in training."""
     return {"yes": _("zero-shot"), "no": _("in-domain"), "unknown": _("not stated")}[name]
+
+
+def timed(name: str) -> str:
+    """Return what a measured time is the time of."""
+    return {"network": _("network alone"), "predict": _("whole predict()")}[name]
+
+
+def proof_check(name: str) -> str:
+    """Return the short name of a check of an adapter."""
+    return {
+        "parameters": _("Parameters"),
+        "tiny-checkpoint": _("Loading path"),
+        "kind": _("Kind"),
+        "batch-equals-single": _("Batch"),
+        "mixed-sizes": _("Mixed sizes"),
+        "precisions": _("Precisions"),
+        "real-weights": _("Real weights"),
+    }[name]
+
+
+def proof_meaning(name: str) -> str:
+    """Return what a check of an adapter proves."""
+    return {
+        "parameters": _(
+            "The full-size network was built without memory for its values, and its parameters were counted: as many "
+            "as the model's card says, to 1 %."
+        ),
+        "tiny-checkpoint": _(
+            "A tiny checkpoint of random weights was written to disk, loaded as the real one is, and gave a finite map."
+        ),
+        "kind": _("The prediction is of the kind that registry, adapter and card say. It was not proven to be right."),
+        "batch-equals-single": _("Images of one size give the same maps together as alone, to 1/10,000."),
+        "mixed-sizes": _("Images of different sizes come back in the order given, with the maps they have alone."),
+        "precisions": _("Every precision that the registry allows gives finite maps on a processor."),
+        "real-weights": _("A recorded run names the real weights that it was made with."),
+    }[name]
+
+
+def proof_outcome(name: str) -> str:
+    """Return how a check came out."""
+    return {"passed": _("passed"), "failed": _("failed"), "not-run": _("not run")}[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from pydantic import Field, model_validator
 from runners.datasets.base import Dataset
 from runners.datasets.manifest import open_manifest, select
 from runners.datasets.registry import open as open_registered
+from runners.environment import slug
 from sitegen.records import Id, Record, Text
 
 __all__ = ["Origin", "manifest_id"]
@@ -57,4 +57,4 @@ class Origin(Record):
 
 def manifest_id(path: Path) -> str:
     """Return what a manifest's images are called unless somebody says it: its file's name as an id."""
-    return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:64].strip("-") or "manifest"
+    return slug(path.stem) or "manifest"

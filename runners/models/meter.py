@@ -24,7 +24,7 @@ from runners.models.registry import ModelOptions
 from runners.models.weights import WeightFile, find_weights
 from runners.prediction import Prediction
 
-__all__ = ["VARIANTS", "Meter", "MeterNet", "Variant", "build"]
+__all__ = ["VARIANTS", "Meter", "MeterNet", "Variant", "architecture", "build", "example_input", "write_tiny"]
 
 _IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 _IMAGENET_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
@@ -95,6 +95,26 @@ class Meter(Network):
 def build(entry: ModelEntry, options: ModelOptions) -> Meter:
     """Return a METER adapter with its checkpoint loaded."""
     return Meter(entry, options)
+
+
+def architecture(entry: ModelEntry) -> MeterNet:
+    """Return the network with random weights; both checkpoints are of this one size."""
+    return MeterNet()
+
+
+def example_input(entry: ModelEntry, batch: int, height: int, width: int) -> Tensor:
+    """Return what the network takes for images of any size: (batch, 3, 192, 256), or (batch, 3, 192, 636) for KITTI."""
+    del height, width  # every image is brought to the checkpoint's own size
+    return torch.zeros(batch, 3, _HEIGHT, VARIANTS[entry.id].width)
+
+
+def write_tiny(entry: ModelEntry, folder: Path) -> None:
+    """Write a checkpoint of random weights where the real one is looked for; the network is tiny as it is."""
+    weights = cast(WeightFile, entry.weights)
+    path = folder / weights.family / weights.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    torch.save(MeterNet().state_dict(), path)
 
 
 def _load(path: Path) -> MeterNet:

@@ -18,7 +18,17 @@ from runners.models.requirements import install_line, missing
 if TYPE_CHECKING:
     from runners.models.base import Model
 
-__all__ = ["PLUGIN_GROUP", "ModelEntry", "ModelOptions", "describe", "load", "models", "refusals"]
+__all__ = [
+    "PLUGIN_GROUP",
+    "ModelEntry",
+    "ModelOptions",
+    "build",
+    "checked_device",
+    "describe",
+    "load",
+    "models",
+    "refusals",
+]
 
 PLUGIN_GROUP = "fathom.models"
 """Entry point group of plug-ins; each entry point is a ``ModelEntry`` or a sequence of them."""
@@ -122,11 +132,25 @@ def load(
     chosen = dict(settings or {})
     if faults := refusals(model_id, dtype, chosen, compiled=compile):
         raise ModelError("\n".join(faults))
-    build: Callable[[ModelEntry, ModelOptions], Model] = getattr(import_module(entry.module), entry.build)
-    return build(entry, ModelOptions(_checked_device(device), dtype, weights_dir, compile, chosen))
+    return build(entry, ModelOptions(checked_device(device), dtype, weights_dir, compile, chosen))
 
 
-def _checked_device(name: str) -> str:
+def build(entry: ModelEntry, options: ModelOptions) -> Model:
+    """Return the model that an entry's adapter makes with these options, which are taken to be possible.
+
+    Raises:
+        ModelError: If a setting has an impossible value, or the weights cannot be had.
+    """
+    make: Callable[[ModelEntry, ModelOptions], Model] = getattr(import_module(entry.module), entry.build)
+    return make(entry, options)
+
+
+def checked_device(name: str) -> str:
+    """Return the name of a torch device if it can be used here.
+
+    Raises:
+        ModelError: If it cannot.
+    """
     import torch
 
     try:

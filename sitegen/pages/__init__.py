@@ -17,6 +17,7 @@ def publishers() -> tuple[Callable[[Store], Iterator[Page]], ...]:
     """
     from sitegen.pages import (
         about,
+        adapters,
         data,
         datasets,
         disagreements,
@@ -27,10 +28,12 @@ def publishers() -> tuple[Callable[[Store], Iterator[Page]], ...]:
         protocols,
         sensitivity,
         sources,
+        speed,
     )
 
+    of_models = (models, speed, adapters)
     of_protocols = (protocols, protocol_table, sensitivity)
-    kinds = (home, datasets, models, sources, disagreements, metrics, *of_protocols, about, data)
+    kinds = (home, datasets, *of_models, sources, disagreements, metrics, *of_protocols, about, data)
     return tuple(kind.pages for kind in kinds)
 
 

@@ -71,6 +71,18 @@ def _dumps() -> tuple[Dump, ...]:
             "run",
             lambda store: [_plain(run) for run in store.sensitivity],
         ),
+        Dump(
+            "speeds",
+            _("Measured speeds: a record a model and device, each with all its cases."),
+            "speed",
+            lambda store: [_plain(speed) for speed in store.speeds],
+        ),
+        Dump(
+            "adapters",
+            _("What was proven for every adapter; null without a record."),
+            "adapters",
+            lambda store: store.adapters and _plain(store.adapters),
+        ),
         Dump("metrics", _("The metric registry."), None, lambda _store: {k: asdict(m) for k, m in METRICS.items()}),
         Dump("references", _("Bibliography entries by BibTeX key."), None, _references),
     )

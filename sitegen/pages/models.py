@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +14,9 @@ from sitegen.board_table import board_table, deviation_notes, number_href, size_
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
 from sitegen.pages.common import bibtex, board_href, count_cell, group, numbers_csv
-from sitegen.records import Exposure, ModelCard, Run, ZeroShot
+from sitegen.records import Exposure, ModelCard, Run, ZeroShot, record_text
 from sitegen.rendering import render, root_of
+from sitegen.speed_table import speed_table
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Badge, Cell, Column, Facet, Footnotes, Row, Table
 from sitegen.text import _
@@ -68,7 +68,7 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
     chart = _chart(store, card, numbers)
     files = [DataFile(f"data/models/{card.id}.csv", numbers_csv(numbers))] if numbers else []
     runs = [run for run in store.runs if run.model.id == card.id]
-    files += [DataFile(_run_path(run), _run_json(run)) for run in runs]
+    files += [DataFile(_run_path(run), record_text(run)) for run in runs]
     spec = f"data/models/{card.id}.chart.json"
     files += [DataFile(spec, chart.json)] if chart else []
     body = render(
@@ -86,7 +86,8 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
         runs=runs,
         run_path=_run_path,
         deviation_notes=deviation_notes,
-        speeds=[speed for speed in store.speeds if speed.model.id == card.id],
+        speeds=speed_table(store, [speed for speed in store.speeds if speed.model == card.id], of_model=True),
+        proven=store.adapters is not None and any(entry.model == card.id for entry in store.adapters.models),
         by_dataset=group(numbers, lambda number: number.row.dataset),
         kinds={number.row.kind for number in numbers},
         bibtex=bibtex(store, card.bibtex),
@@ -100,10 +101,6 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
 
 def _run_path(run: Run) -> str:
     return f"data/runs/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
-
-
-def _run_json(run: Run) -> str:
-    return json.dumps(run.model_dump(mode="json"), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def _by_relation(card: ModelCard) -> dict[str, list[Exposure]]:

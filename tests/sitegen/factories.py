@@ -89,6 +89,39 @@ DISAGREEMENT: dict[str, Any] = {
     "differs": "the mask",
     "references": ["https://example.org/thread", "a thread"],
 }
+SPEED_CASE: dict[str, Any] = {
+    "timed": "network",
+    "random_weights": True,
+    "dtype": "float32",
+    "compiled": False,
+    "batch": 1,
+    "height": 480,
+    "width": 640,
+    "network_input": "1x3x384x512",
+    "warmup": 1,
+    "repeats": 3,
+    "latency": {"p10_ms": 1.5, "median_ms": 2.5, "p90_ms": 3.5},
+    "peak_memory_mb": 64.0,
+    "memory_note": "all of it",
+    "gflops": 12.345,
+    "params_m": 20.0,
+    "command": "runners speed --model toy-net",
+    "environment": {"python": "3.11", "device": "toy", "runner_version": "0"},
+    "date": "2026-11-22",
+    "submitter": "a test",
+}
+PROOFS: dict[str, Any] = {
+    "schema_version": 1,
+    "date": "2026-11-22",
+    "command": "runners prove",
+    "environment": {
+        "python": "3.11",
+        "device": "cpu",
+        "runner_version": "0",
+        "torch": "2.14.1",
+        "git_commit": "abcdef0",
+    },
+}
 BIB = "@article{toy2026,\n  author = {Doe, J{\\'e}r{\\^o}me},\n  title = {Toy},\n  year = {2026},\n}\n"
 
 

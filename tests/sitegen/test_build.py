@@ -26,6 +26,7 @@ NAMED = (
     "about",
     "metrics",
     "contribute",
+    "speed",
     "data",
 )
 DATA = {

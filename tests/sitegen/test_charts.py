@@ -58,6 +58,7 @@ EVERY_KIND: dict[str, Callable[[], charts.Chart]] = {
     "range": lambda: charts.range_vs_reruns(
         board().rename(columns={"label": "board"}).assign(source="paper"), metric="AbsRel ↓", **WORDS
     ),
+    "costs": lambda: charts.cost_plane(cloud(), x_label="parameters (M)", y_label="ms ↓", note="all alike", **WORDS),
     "pareto": lambda: charts.pareto(cloud(), x_label="parameters (millions)", y_label="AbsRel ↓", **WORDS),
     "trend": lambda: charts.year_trend(cloud().assign(x=[2019, 2021, 2024]), y_label="AbsRel ↓", **WORDS),
 }

@@ -15,11 +15,14 @@ from sitegen.records import (
     Run,
     Samples,
     canonical_json,
+    parameter_fault,
+    record_text,
     round_significant,
     sha256_of,
     summarise,
 )
 from tests.sitegen import factories as make
+from tests.sitegen import toy_store as toy
 
 PLAIN = st.recursive(
     st.none()
@@ -149,3 +152,46 @@ def test_crop_window_is_whole(crop: dict[str, object]) -> None:
     """A window is either fully given or absent, and not empty."""
     with pytest.raises(ValidationError, match=r"rows"):
         Protocol.model_validate({**make.PROTOCOL, "crop": crop})
+
+
+def test_words_that_environments_learned_later_leave_old_digests_alone() -> None:
+    """TF32, determinism and threads are absent from records that do not name them, so that digests stay."""
+    environment = make.make_run()["environment"]
+    assert not {"tf32", "deterministic", "threads"} & set(environment)
+    named = make.make_run(environment={**environment, "tf32": False, "threads": 2})["environment"]
+    assert (named["tf32"], named["threads"]) == (False, 2)
+    with pytest.raises(ValidationError, match="threads"):
+        make.make_run(environment={**environment, "threads": 0})
+
+
+@pytest.mark.parametrize(
+    ("counted", "card", "sentence"),
+    [
+        (1.009, 1.0, None),
+        (0.98, 1.0, "0.98 M parameters were counted; the card says 1 M, which is -2.0 % off"),
+        (None, 1.0, None),
+        (1.0, None, None),
+    ],
+)
+def test_parameters_may_be_one_percent_off(counted: float | None, card: float | None, sentence: str | None) -> None:
+    """Cards round; a number that is not known is no fault."""
+    assert parameter_fault(counted, card) == sentence
+
+
+def test_cases_of_a_speed_are_told_apart_by_what_changes_the_time() -> None:
+    """Threads and TF32 are part of what a case is; images a second follow from the median."""
+    one, two = (make.SPEED_CASE | {"environment": {**make.SPEED_CASE["environment"], "threads": n}} for n in (1, 2))
+    speed = toy.speed("toy-net", "toy-cpu", one, two)
+    assert [case.environment.threads for case in speed.cases] == [1, 2]
+    assert speed.cases[0].images_per_second == 400
+    with pytest.raises(ValidationError, match="cases must be sorted"):
+        toy.speed("toy-net", "toy-cpu", two, one)
+
+
+def test_text_of_a_record_is_one_text() -> None:
+    """Sorted keys and one newline at the end; reading it gives the record back."""
+    speed = toy.speed()
+    text = record_text(speed)
+    assert text.endswith("}\n")
+    assert list(json.loads(text)) == sorted(json.loads(text))
+    assert type(speed).model_validate_json(text) == speed

@@ -9,8 +9,9 @@ import pytest
 from sitegen.findings import format_findings
 from sitegen.reading import MAX_BYTES
 from sitegen.records import Protocol, sha256_of
-from sitegen.store import InvalidResultsError, load, load_valid
+from sitegen.store import InvalidResultsError, load, load_model_cards, load_runs, load_speed, load_valid
 from tests.sitegen import factories as make
+from tests.sitegen import toy_store as toy
 
 
 @pytest.fixture
@@ -280,3 +281,76 @@ def test_bibtex_faults(results: Path) -> None:
 def test_missing_folder(tmp_path: Path) -> None:
     """A folder that does not exist is one clear finding."""
     assert str(load(tmp_path / "nowhere").errors[0]).endswith("nowhere: /: is no folder")
+
+
+def test_speeds_and_proofs_are_read(results: Path) -> None:
+    """A file a device and model, and one file of proofs; both are part of the layout."""
+    make.write_json(results / "speed/toy-gpu/toy-net.json", speed_record())
+    make.write_json(results / "adapters.json", toy.proofs("toy-net").model_dump(mode="json"))
+    store = load_valid(results)
+    assert [(speed.device, speed.model, len(speed.cases)) for speed in store.speeds] == [("toy-gpu", "toy-net", 1)]
+    assert store.adapters is not None
+    assert store.adapters.models[0].model == "toy-net"
+
+
+def speed_record(**changes: Any) -> dict[str, Any]:
+    """A record of one case; ``toy-net``'s card names no number of parameters."""
+    return toy.speed("toy-net", "toy-gpu", changes).model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"model": "other"}, "/model: is 'other', but the file's place says 'toy-net'"),
+        ({"device": "other"}, "/device: is 'other', but the file's place says 'toy-gpu'"),
+        ({"cases": []}, "/cases: list should have at least 1 item"),
+        ({"cases": [make.SPEED_CASE, make.SPEED_CASE]}, "none may stand twice"),
+        ({"cases": [make.SPEED_CASE | {"repeats": 1}]}, "/cases/0/repeats: input should be greater than or equal to 2"),
+        ({"cases": [make.SPEED_CASE | {"timed": "predict"}]}, "only the network is timed with them"),
+        ({"cases": [make.SPEED_CASE | {"latency": {"p10_ms": 2, "median_ms": 1, "p90_ms": 3}}]}, "must rise: 2"),
+    ],
+)
+def test_bad_speeds(results: Path, change: dict[str, Any], expected: str) -> None:
+    """A speed in another's place, without cases, with a case twice, or that cannot be, is named."""
+    make.write_json(results / "speed/toy-gpu/toy-net.json", {**speed_record(), **change})
+    assert expected in messages(results)
+
+
+def test_a_speed_of_another_network_than_the_cards(results: Path) -> None:
+    """More than 1 % off the card's parameters is an error; a model without a card is one too."""
+    make.write_yaml(results / "models/toy-net.yaml", {**make.MODEL, "params_m": 20.1})
+    make.write_json(results / "speed/toy-gpu/toy-net.json", speed_record())
+    assert messages(results) == ""
+    make.write_yaml(results / "models/toy-net.yaml", {**make.MODEL, "params_m": 20.3})
+    found = messages(results)
+    assert "speed/toy-gpu/toy-net.json: /cases/0/params_m: 20 M parameters were counted; the card says 20.3 M" in found
+    (results / "models/toy-net.yaml").unlink()
+    assert "speed/toy-gpu/toy-net.json: /model: no model card 'toy-net'" in messages(results)
+
+
+def test_bad_proofs(results: Path) -> None:
+    """Proofs of an unknown model, without a reason, out of order or of a model twice are named."""
+    path, proofs = results / "adapters.json", toy.proofs("toy-net").model_dump(mode="json")
+    make.write_json(path, toy.proofs("nobody").model_dump(mode="json"))
+    assert "adapters.json: /models/0/model: no model card 'nobody'" in messages(results)
+    make.write_json(path, {**proofs, "models": proofs["models"] * 2})
+    assert "models stand twice: toy-net" in messages(results)
+    for change, expected in (
+        ([{"check": "kind", "outcome": "failed"}], "needs a note that says why"),
+        (proofs["models"][0]["proofs"][::-1], "every check stands once and in order: parameters"),
+    ):
+        make.write_json(path, {**proofs, "models": [{**proofs["models"][0], "proofs": change}]})
+        assert expected in messages(results)
+
+
+def test_parts_of_a_folder_can_be_read_alone(results: Path) -> None:
+    """Cards of some models, all runs and one speed, each with its own findings."""
+    cards, findings = load_model_cards(results, ["toy-net", "nobody"])
+    assert (list(cards), findings) == (["toy-net"], ())
+    runs, findings = load_runs(results)
+    assert ([run.model.id for run in runs], findings) == (["toy-net"], ())
+    assert load_speed(results / "speed", "toy-gpu", "toy-net") == (None, ())
+    make.write_json(results / "speed/toy-gpu/toy-net.json", {})
+    found, findings = load_speed(results / "speed", "toy-gpu", "toy-net")
+    assert found is None
+    assert findings[0].path == "toy-gpu/toy-net.json"

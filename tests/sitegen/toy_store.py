@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from sitegen.reading import BibEntry
-from sitegen.records import DatasetCard, ModelCard, Protocol, PublishedNumber, Run, Source
+from sitegen.records import (
+    PROOF_CHECKS,
+    AdapterProofs,
+    DatasetCard,
+    ModelCard,
+    Protocol,
+    PublishedNumber,
+    Run,
+    Source,
+    Speed,
+)
 from sitegen.store import Store, StoredNumber
 from tests.sitegen import factories as make
 
@@ -66,6 +76,21 @@ def run(model_id: str, values: Iterable[float | None], protocol: Protocol | None
         **changes,
     )
     return Run.model_validate(record)
+
+
+def speed(model_id: str = "toy-a", device: str = "toy-gpu", *changes: dict[str, Any]) -> Speed:
+    """Return the speeds of a model on a device: one case for each set of changes, one as it is without any."""
+    cases = [make.SPEED_CASE | change for change in changes or ({},)]
+    named = {"model": model_id, "device": device, "device_name": device.replace("-", " ").title()}
+    return Speed.model_validate({"schema_version": 1, **named, "cases": cases})
+
+
+def proofs(*models: str, **changes: dict[str, str]) -> AdapterProofs:
+    """Return the proofs of adapters, all passed but for the checks that are changed (``real_weights={...}``)."""
+    found = {check: {"check": check, "outcome": "passed", "note": "as it should"} for check in PROOF_CHECKS}
+    found |= {name.replace("_", "-"): {"check": name.replace("_", "-"), **change} for name, change in changes.items()}
+    entries = [{"model": name, "family": "toy", "proofs": list(found.values())} for name in models]
+    return AdapterProofs.model_validate({**make.PROOFS, "models": entries})
 
 
 def store(

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from sitegen.pages import datasets, home, models, sources
 from sitegen.pages.base import Page
-from sitegen.records import Speed, SpeedStatistics
 from sitegen.store import Store, StoredNumber
 from tests.sitegen import toy_store as toy
 
@@ -65,7 +64,9 @@ def test_every_link_between_the_pages_and_their_files_resolves(made: dict[str, P
     """Whatever one of these pages links to beside it exists: pages, files and anchors (others' pages aside)."""
     files = {file.path for page in made.values() for file in page.files}
     html = {path.removesuffix(".md") + ".html": through_markdown(page.body) for path, page in made.items()}
-    elsewhere = ("disagreements", "protocols/", "metrics", "contribute", "about", "data/index")
+    elsewhere = (
+        "disagreements", "protocols/", "metrics", "contribute", "about", "data/index", "speed", "models/adapters",
+    )  # fmt: skip
     for path, text in html.items():
         for href in re.findall(r'href="([^"]*)"', text):
             target, anchor = resolve(path, href)
@@ -108,29 +109,22 @@ def test_a_board_comes_with_all_its_downloads(made: dict[str, Page]) -> None:
 
 
 def test_a_measured_speed_stands_on_the_model_page() -> None:
-    """A speed record shows its device, input and latencies."""
-    model, environment = toy.run("toy-a", [0.1]).model, toy.run("toy-a", [0.1]).environment
-    latency = SpeedStatistics(p10_ms=1.5, median_ms=2.5, p90_ms=3.5)
-    speed = Speed(
-        schema_version=1,
-        model=model,
-        device="toy-gpu",
-        batch=1,
-        height=480,
-        width=640,
-        warmup=1,
-        repeats=3,
-        random_weights=True,
-        latency=latency,
-        command="toy",
-        environment=environment,
-        date="2026-01-02",
-        submitter="toy",
-    )
-    store = toy.store(models=[toy.model("toy-a")], speeds=(speed,))
-    body = pages_of(store)["models/toy-a.md"].body
-    assert "toy-gpu" in body
-    assert "1.5–3.5" in body
+    """A speed record shows its device, input, latencies and that the weights were random, and leads to all speeds."""
+    store = toy.store(models=[toy.model("toy-a"), toy.model("toy-b")], speeds=(toy.speed("toy-a"),))
+    made = pages_of(store)
+    body = made["models/toy-a.md"].body
+    for shown in ("Toy Gpu", "1.5–3.5", "1 × 480 × 640", "architecture with random weights", "../speed.html"):
+        assert shown in body
+    assert "../data/speed/toy-gpu/toy-a.json" in body
+    assert "Measured speed" not in made["models/toy-b.md"].body
+
+
+def test_a_model_whose_adapter_was_checked_leads_there() -> None:
+    """The link stands only where there is something to see."""
+    store = toy.store(models=[toy.model("toy-a"), toy.model("toy-b")], adapters=toy.proofs("toy-a"))
+    made = pages_of(store)
+    assert "../models/adapters.html#adapters-toy-a" in made["models/toy-a.md"].body
+    assert "adapters.html" not in made["models/toy-b.md"].body
 
 
 def test_measured_boards_come_first_and_a_smoke_board_says_so() -> None:
