@@ -242,6 +242,10 @@ def test_every_id_has_a_card(store: Store, literature: Path) -> None:
     assert {row["source_id"] for row in _table(literature / "sources.csv")} == ROWS.keys()
 
 
+COUNTED = {"marigold-depth-v1-1": 949.6, "marigold-depth-lcm-v1-0": 949.6}
+"""Millions of parameters that were counted here, where the fact table has a hub badge's round number of one part."""
+
+
 def test_model_facts_are_on_the_cards(store: Store, literature: Path) -> None:
     """Names, papers, licences, sizes and training data of the fact table stand on the cards."""
     alias = {"google-landmarks": "google-landmarks-v2"}
@@ -251,7 +255,8 @@ def test_model_facts_are_on_the_cards(store: Store, literature: Path) -> None:
         assert (card.licence_code, card.output_kind) == (facts["licence_code"], facts["output_kind"])
         assert bool(card.licence_weights) == bool(facts["licence_weights"]), card.id
         assert card.bibtex == [facts["bib_key"]]
-        assert card.params_m == (float(facts["params_m"]) if facts["params_m"] else None)
+        stated = float(facts["params_m"]) if facts["params_m"] else None
+        assert card.params_m == COUNTED.get(card.id, stated)
         assert card.trained_on == [alias.get(name, name) for name in facts["trained_on"].split(";") if name]
         assert card.pretrained_on == [name for name in facts["pretrained_on"].split(";") if name]
 
