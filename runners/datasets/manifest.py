@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from runners.crop import WINDOWS, CropError, window
 from runners.datasets import decode, lidar
 from runners.datasets.base import Dataset, DatasetError, Intrinsics, Item, Sample, SampleError
+from runners.datasets.folders import inside
 from sitegen.reading import Reader
 from sitegen.store import explain
 
@@ -223,14 +224,7 @@ def _file_fault(name: str, value: str | None, folder: Path) -> str:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """Return the path of a file below a folder; links are followed before it is judged."""
-    try:
-        path = (folder / name).resolve()
-    except (OSError, ValueError) as error:
-        raise SampleError(f"'{name}' is not a usable path ({error})") from error
-    if not path.is_relative_to(folder):
-        raise SampleError(f"'{name}' leads out of the manifest's folder")
-    return path
+    return inside(folder, name, "manifest's")
 
 
 def _items(entry: Entry, folder: Path) -> list[Item]:
