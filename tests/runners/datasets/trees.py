@@ -20,6 +20,14 @@ def photo(path: Path, size: tuple[int, int], seed: int = 0, kind: str | None = N
     return path
 
 
+def hazy(path: Path, size: tuple[int, int], kind: str | None = None) -> Path:
+    """Write an image that is bright in its upper half and dark below: hazy, so far, to the dark channel prior."""
+    pixels = np.full((*size, 3), 10, dtype=np.uint8)
+    pixels[: size[0] // 2] = 230
+    Image.fromarray(pixels).save(path, format=kind)
+    return path
+
+
 def ramp(size: tuple[int, int], near: float = 1.0, far: float = 5.0) -> np.ndarray:
     """Depth that grows from top to bottom, float32."""
     return (np.linspace(near, far, size[0])[:, None] + np.zeros(size)).astype(np.float32)
