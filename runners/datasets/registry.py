@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runners.datasets import bundled
+from runners.datasets import bundled, da2k, diode, diw, eth3d, hypersim, moge_bundle, sintel
 from runners.datasets.base import Dataset, DatasetError
 
 __all__ = ["DATASETS", "DatasetEntry", "Opener", "open"]
@@ -33,6 +33,16 @@ class DatasetEntry:
     variants: tuple[str, ...]
 
 
+def _or_bundle(dataset_id: str, opener: Opener) -> Opener:
+    """Return an opener that reads a data set's part of MoGe's bundle where that is the ground truth asked for."""
+
+    def opened(root: Path | None, variant: str) -> Dataset:
+        bundle = variant == moge_bundle.VARIANT
+        return moge_bundle.open_bundle(dataset_id, root) if bundle else opener(root, variant)
+
+    return opened
+
+
 _ENTRIES = (
     DatasetEntry(
         "procedural-indoor",
@@ -46,6 +56,35 @@ _ENTRIES = (
         lambda root, _: bundled.outdoor(root),
         ("rendered",),
     ),
+    DatasetEntry(
+        "diode",
+        "Laser scans indoors and outdoors, 771 validation images",
+        _or_bundle("diode", diode.open_diode),
+        ("laser-scan", moge_bundle.VARIANT),
+    ),
+    DatasetEntry("diode-indoor", "The 325 indoor images of DIODE", diode.open_indoor, ("laser-scan",)),
+    DatasetEntry("diode-outdoor", "The 446 outdoor images of DIODE", diode.open_outdoor, ("laser-scan",)),
+    DatasetEntry(
+        "eth3d",
+        "Photographs with laser scans, 454 training images of 13 scenes",
+        _or_bundle("eth3d", eth3d.open_eth3d),
+        ("laser-scan-distorted", moge_bundle.VARIANT),
+    ),
+    DatasetEntry(
+        "sintel",
+        "Frames of an animated film, 1,064 of the training part",
+        _or_bundle("sintel", sintel.open_sintel),
+        ("rendered", "rendered-clean", moge_bundle.VARIANT),
+    ),
+    DatasetEntry("hypersim", "Rendered rooms, 7,682 test images", hypersim.open_hypersim, ("rendered-planar",)),
+    DatasetEntry(
+        "gso",
+        "Scanned objects as MoGe rendered them, 1,030 images",
+        lambda root, _: moge_bundle.open_bundle("gso", root),
+        (moge_bundle.VARIANT,),
+    ),
+    DatasetEntry("diw", "Photographs with one pair of points each, 74,441 images", diw.open_diw, ("point-pairs",)),
+    DatasetEntry("da-2k", "Photographs with pairs of points, about 1,000 images", da2k.open_da2k, ("point-pairs",)),
 )
 
 DATASETS: dict[str, DatasetEntry] = {entry.id: entry for entry in _ENTRIES}
