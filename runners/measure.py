@@ -33,7 +33,18 @@ from sitegen.records import (
 )
 from sitegen.store import explain
 
-__all__ = ["MAY_BE_MISSING", "EvaluationError", "Group", "Maker", "Outcome", "Progress", "Seen", "Task", "measure"]
+__all__ = [
+    "MAY_BE_MISSING",
+    "EvaluationError",
+    "Group",
+    "Maker",
+    "Outcome",
+    "Progress",
+    "Seen",
+    "Task",
+    "counting_mask",
+    "measure",
+]
 
 Progress = Callable[[int], None]
 """Called with the number of samples that have just been dealt with."""
@@ -226,7 +237,7 @@ def _score(seen: Seen, task: Task) -> Scores:
         prediction.map.cpu()[None],
         prediction.kind,
         torch.from_numpy(sample.truth)[None],
-        torch.from_numpy(_mask(sample, task.protocol))[None],
+        torch.from_numpy(counting_mask(sample, task.protocol))[None],
         task.protocol,
         image_size=seen.input_size,
         covers=task.covers,
@@ -235,7 +246,8 @@ def _score(seen: Seen, task: Task) -> Scores:
     )
 
 
-def _mask(sample: Sample, protocol: Protocol) -> npt.NDArray[np.bool_]:
+def counting_mask(sample: Sample, protocol: Protocol) -> npt.NDArray[np.bool_]:
+    """Return which pixels of a sample the mask source of a protocol leaves, bool (H, W)."""
     if protocol.mask != "sample-mask-and-region" or sample.region is None:
         return sample.mask
     return sample.mask & sample.region
