@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runners.measure import Outcome
     from runners.measure import Progress as Advance
     from runners.models.base import Model
+    from runners.report import Part
     from runners.saved import StoredDtype, Writer
     from sitegen.records import Run
 
@@ -250,6 +251,42 @@ def rescore(
         report.conclude()
 
 
+@main.command()
+@click.argument("folders", type=_folder, nargs=-1, required=True, metavar="DIR...")
+@click.option("--protocol", "protocol_id", metavar="ID", help="How to score.  [default: as for evaluate]")
+@_results
+@click.option("--out", type=_folder, default=Path("build/report"), show_default=True, help="Folder to write.")
+def report(folders: tuple[Path, ...], protocol_id: str | None, results: Path, out: Path) -> None:
+    """Write a page with image, truth, prediction and error of predictions that were saved in each DIR.
+
+    It shows the images of the data sets and is for your own eyes: their licences may forbid to publish them.
+    """
+    with _sentences():
+        from runners.report import write_report
+
+        parts = [_part(folder, () if protocol_id is None else (protocol_id,), results) for folder in folders]
+        with _progress("pictures", sum(len(part.run.samples.id) for part in parts)) as advance:
+            page = write_report(parts, out, advance)
+        click.echo(f"{page}: {sum(len(part.run.samples.id) for part in parts)} images")
+
+
+def _part(folder: Path, protocol_ids: tuple[str, ...], results: Path) -> Part:
+    from runners import rescore as again
+    from runners.report import Part, ReportError
+    from runners.saved import open_saved
+
+    saved = open_saved(folder)
+    job = _job(saved.index.dataset.origin, protocol_ids, results)
+    (protocol, *others), _ = job.sort_out(lambda protocol: again.rescore_refusals(saved.index, protocol))
+    if others:
+        raise ReportError(f"{folder}: a page shows one protocol; name it with --protocol")
+    with _progress(f"{saved.index.model.id} on {job.dataset.id}", len(job.dataset)) as advance:
+        (outcome,) = again.rescore(saved, job.dataset, [protocol], progress=advance)
+    if outcome.run is None:
+        raise ReportError(f"{folder}: {outcome.failure}")
+    return Part(saved, job.dataset, protocol, outcome.run)
+
+
 def _origins(
     dataset_ids: tuple[str, ...],
     manifest: Path | None,
@@ -403,6 +440,7 @@ def _sentences() -> Iterator[None]:
         from runners.models.base import ModelError
         from runners.prediction import KindError
         from runners.protocols import ProtocolLookupError
+        from runners.report import ReportError
         from runners.saved import SavedError
         from runners.score import ProtocolError
     except ModuleNotFoundError as error:
@@ -411,7 +449,7 @@ def _sentences() -> Iterator[None]:
         yield
     except (DatasetError, EvaluationError, JobError, KindError, ModelError) as error:
         raise Failure(str(error)) from error
-    except (ProtocolError, ProtocolLookupError, SavedError) as error:
+    except (ProtocolError, ProtocolLookupError, ReportError, SavedError) as error:
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{error.filename or 'a file'}: {error.strerror or error}") from error
