@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runners.datasets import bundled
+from runners.datasets import bundled, ibims, nyu, scannet, sun, tum
 from runners.datasets.base import Dataset, DatasetError
+from runners.datasets.checking import Problem
+from runners.download import Download
 
-__all__ = ["DATASETS", "DatasetEntry", "Opener", "open"]
+__all__ = ["DATASETS", "DatasetEntry", "Opener", "find", "open", "unusual"]
 
 Opener = Callable[[Path | None, str], Dataset]
 """Opens a data set at a root folder (None: where it comes with the package), with one of its ground truths."""
@@ -25,13 +27,52 @@ class DatasetEntry:
         open: Opens it.
         variants: Ground truths that it can be opened with, in the words of protocols (``ground_truth.variant``), the
             usual one first. They may differ in their images, too.
+        check: Returns what is wrong with a folder; None where the files come with Fathom.
+        layout: What a folder must look like.
+        source: Where and how to get it, in sentences.
+        fetch: What may be downloaded without a login.
+        size: Of the download, for people; empty where not known.
+        verified: What was proven on real files and what was not, in a sentence.
     """
 
     id: str
     summary: str
     open: Opener
     variants: tuple[str, ...]
+    check: Callable[[Path], list[Problem]] | None = None
+    layout: str = ""
+    source: str = ""
+    fetch: tuple[Download, ...] = ()
+    size: str = ""
+    verified: str = ""
 
+
+_UNPACK = "Unpack it in this folder with: unzip"
+_NYU_FILES = (
+    Download(
+        "http://horatio.cs.nyu.edu/mit/silberman/nyu_depth_v2/nyu_depth_v2_labeled.mat",
+        "nyu_depth_v2_labeled.mat",
+        size=2_972_037_809,
+        md5="520609c519fba3ba5ac58c8fefcc3530",
+    ),
+    Download(
+        "http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat",
+        "splits.mat",
+        md5="08e3c3aea27130ac7c01ffd739a4535f",
+    ),
+)
+"""Hashes as several public loaders pin them; the publisher names none."""
+
+_SUN_FILES = (
+    Download("https://rgbd.cs.princeton.edu/data/SUNRGBD.zip", "SUNRGBD.zip", then=f"{_UNPACK} SUNRGBD.zip"),
+    Download(
+        "https://rgbd.cs.princeton.edu/data/SUNRGBDtoolbox.zip",
+        "SUNRGBDtoolbox.zip",
+        md5="18d22e1761d36352f37232cba102f91f",
+        then=f"{_UNPACK} SUNRGBDtoolbox.zip",
+    ),
+)
+"""The hash is the one that mmdetection3d's instructions give."""
 
 _ENTRIES = (
     DatasetEntry(
@@ -39,17 +80,88 @@ _ENTRIES = (
         "Rendered rooms with exact depth, bundled",
         lambda root, _: bundled.indoor(root),
         ("rendered",),
+        verified="every image and hash, by the project's tests",
     ),
     DatasetEntry(
         "procedural-outdoor",
         "Rendered streets and land with exact depth, bundled",
         lambda root, _: bundled.outdoor(root),
         ("rendered",),
+        verified="every image and hash, by the project's tests",
+    ),
+    DatasetEntry(
+        "nyu-depth-v2",
+        "Indoor rooms, Kinect: labelled .mat file, BTS's or Marigold's packing",
+        nyu.open_nyu,
+        ("raw-sensor", "filled-sensor"),
+        check=nyu.check_nyu,
+        layout=nyu.LAYOUT,
+        source=nyu.SOURCE,
+        fetch=_NYU_FILES,
+        size="3.0 GB",
+        verified="images and depth of five test frames and BTS's sync files; not the whole file, nor splits.mat",
+    ),
+    DatasetEntry(
+        "scannet",
+        "Indoor rooms, Structure sensor: the 800 frames that Marigold sampled",
+        scannet.open_scannet,
+        ("raw-sensor",),
+        check=scannet.check_scannet,
+        layout=scannet.LAYOUT,
+        source=scannet.SOURCE,
+        verified="the list's form; no real file was read",
+    ),
+    DatasetEntry(
+        "tum-rgbd",
+        "Kinect sequences, or the .h5 files of people in motion that MiDaS is measured on",
+        tum.open_tum,
+        ("raw-sensor",),
+        check=tum.check_tum,
+        layout=tum.LAYOUT,
+        source=tum.SOURCE,
+        verified="two real frames without their time stamps; no .h5 file was read",
+    ),
+    DatasetEntry(
+        "sun-rgbd",
+        "Indoor frames of four sensors, bit-rotated depth",
+        sun.open_sun,
+        ("raw-sensor", "filled-sensor"),
+        check=sun.check_sun,
+        layout=sun.LAYOUT,
+        source=sun.SOURCE,
+        fetch=_SUN_FILES,
+        verified="a real frame with rotated depth; not allsplit.mat",
+    ),
+    DatasetEntry(
+        "ibims-1",
+        "Indoor scenes, laser scanner, with depth edges and planes",
+        ibims.open_ibims,
+        ("laser-scan",),
+        check=ibims.check_ibims,
+        layout=ibims.LAYOUT,
+        source=ibims.SOURCE,
+        verified="the form of the files as the official script reads it; no real file was read",
     ),
 )
 
 DATASETS: dict[str, DatasetEntry] = {entry.id: entry for entry in _ENTRIES}
 """Every data set by id."""
+
+
+def find(dataset_id: str) -> DatasetEntry:
+    """Return what is known of a data set.
+
+    Raises:
+        DatasetError: If the id is unknown.
+    """
+    if dataset_id not in DATASETS:
+        raise DatasetError(f"unknown data set '{dataset_id}'; known: {', '.join(DATASETS)}")
+    return DATASETS[dataset_id]
+
+
+def unusual(dataset_id: str, variant: str) -> str | None:
+    """Return the ground truth that a protocol names, None where it is the data set's usual one or not stated."""
+    return None if variant in ("not-stated", find(dataset_id).variants[0]) else variant
 
 
 def open(dataset_id: str, root: Path | None = None, variant: str | None = None) -> Dataset:  # noqa: A001 - the plan's
@@ -63,9 +175,7 @@ def open(dataset_id: str, root: Path | None = None, variant: str | None = None) 
     Raises:
         DatasetError: If the id is unknown, it has no such ground truth, or the files are at fault.
     """
-    if dataset_id not in DATASETS:
-        raise DatasetError(f"unknown data set '{dataset_id}'; known: {', '.join(DATASETS)}")
-    entry = DATASETS[dataset_id]
+    entry = find(dataset_id)
     chosen = entry.variants[0] if variant in (None, "not-stated") else variant
     if chosen not in entry.variants:
         raise DatasetError(
