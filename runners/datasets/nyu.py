@@ -37,7 +37,7 @@ LAYOUT = (
     "Marigold's nyu_labeled_extracted with filename_list_test.txt"
 )
 SOURCE = (
-    "Get nyu_depth_v2_labeled.mat (2.8 GB) and splits.mat from https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html, "
+    "Get nyu_depth_v2_labeled.mat (3.0 GB) and splits.mat from https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html, "
     "or run 'runners fetch nyu-depth-v2'."
 )
 BTS_LIST = "nyudepthv2_test_files_with_gt.txt"

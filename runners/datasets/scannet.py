@@ -22,9 +22,10 @@ __all__ = ["LAYOUT", "LIST", "SOURCE", "check_scannet", "open_scannet"]
 LIST = "scannet_val_sampled_list_800_1.txt"
 LAYOUT = f"<scene>/color/<frame>.jpg, <scene>/depth/<frame>.png and {LIST}"
 SOURCE = (
-    "ScanNet needs a signed agreement (http://www.scan-net.org); its 800 frames are also in Marigold's "
-    "scannet_val_sampled_800_1.tar (https://share.phys.ethz.ch/~pf/bingkedata/marigold/evaluation_dataset/scannet), "
-    f"the list {LIST} in data_split/scannet_depth of https://github.com/prs-eth/Marigold."
+    "ScanNet's terms need a signed agreement (http://www.scan-net.org); once you have it, its 800 frames are in "
+    "Marigold's scannet_val_sampled_800_1.tar "
+    "(https://share.phys.ethz.ch/~pf/bingkedata/marigold/evaluation_dataset/scannet), the list in "
+    "data_split/scannet_depth of https://github.com/prs-eth/Marigold."
 )
 
 _COUNT = 800
