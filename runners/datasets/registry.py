@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from runners.datasets import bundled, da2k, diode, diw, eth3d, hypersim, moge_bundle, sintel
+from runners.datasets import (
+    bundled,
+    da2k,
+    diode,
+    diw,
+    eth3d,
+    hypersim,
+    ibims,
+    moge_bundle,
+    nyu,
+    scannet,
+    sintel,
+    sun,
+    tum,
+)
 from runners.datasets.base import Dataset, DatasetError
+from runners.datasets.checking import Problem
+from runners.download import Download
 
-__all__ = ["DATASETS", "DatasetEntry", "Opener", "open"]
+__all__ = ["DATASETS", "DatasetEntry", "Opener", "find", "open", "unusual"]
 
 Opener = Callable[[Path | None, str], Dataset]
 """Opens a data set at a root folder (None: where it comes with the package), with one of its ground truths."""
@@ -25,23 +42,74 @@ class DatasetEntry:
         open: Opens it.
         variants: Ground truths that it can be opened with, in the words of protocols (``ground_truth.variant``), the
             usual one first. They may differ in their images, too.
+        check: Returns what is wrong with a folder; None where the files come with Fathom.
+        layout: What a folder must look like.
+        source: Where and how to get it, in sentences.
+        fetch: What may be downloaded without a login.
+        size: Of the download, for people; empty where not known.
+        verified: What was proven on real files and what was not, in a sentence.
     """
 
     id: str
     summary: str
     open: Opener
     variants: tuple[str, ...]
+    check: Callable[[Path], list[Problem]] | None = None
+    layout: str = ""
+    source: str = ""
+    fetch: tuple[Download, ...] = ()
+    size: str = ""
+    verified: str = ""
 
 
-def _or_bundle(dataset_id: str, opener: Opener) -> Opener:
-    """Return an opener that reads a data set's part of MoGe's bundle where that is the ground truth asked for."""
+_FORM_ONLY = "the form of the files as their specification has it; no real file was read"
+_UNPACK = "Unpack it in this folder with: unzip"
+_NYU_FILES = (
+    Download(
+        "http://horatio.cs.nyu.edu/mit/silberman/nyu_depth_v2/nyu_depth_v2_labeled.mat",
+        "nyu_depth_v2_labeled.mat",
+        size=2_972_037_809,
+        md5="520609c519fba3ba5ac58c8fefcc3530",
+    ),
+    Download(
+        "http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat",
+        "splits.mat",
+        md5="08e3c3aea27130ac7c01ffd739a4535f",
+    ),
+)
+"""Hashes as several public loaders pin them; the publisher names none."""
 
-    def opened(root: Path | None, variant: str) -> Dataset:
-        bundle = variant == moge_bundle.VARIANT
-        return moge_bundle.open_bundle(dataset_id, root) if bundle else opener(root, variant)
+_SUN_FILES = (
+    Download("https://rgbd.cs.princeton.edu/data/SUNRGBD.zip", "SUNRGBD.zip", then=f"{_UNPACK} SUNRGBD.zip"),
+    Download(
+        "https://rgbd.cs.princeton.edu/data/SUNRGBDtoolbox.zip",
+        "SUNRGBDtoolbox.zip",
+        md5="18d22e1761d36352f37232cba102f91f",
+        then=f"{_UNPACK} SUNRGBDtoolbox.zip",
+    ),
+)
+"""The hash is the one that mmdetection3d's instructions give."""
 
-    return opened
-
+_DIODE_FILES = (
+    Download(
+        "http://diode-dataset.s3.amazonaws.com/val.tar.gz",
+        "val.tar.gz",
+        md5="5c895d09201b88973c8fe4552a67dd85",
+        then="Unpack it in this folder with: tar xf val.tar.gz",
+    ),
+)
+_ETH3D_FILES = tuple(
+    Download(f"https://www.eth3d.net/data/{name}", name, then=f"Unpack it in this folder with: 7z x {name}")
+    for scene in eth3d.SCENES
+    for name in (f"{scene}_dslr_jpg.7z", f"{scene}_dslr_depth.7z")
+)
+_DA2K_FILES = (
+    Download(
+        "https://huggingface.co/datasets/depth-anything/DA-2K/resolve/main/DA-2K.zip",
+        "DA-2K.zip",
+        then=f"{_UNPACK} DA-2K.zip",
+    ),
+)
 
 _ENTRIES = (
     DatasetEntry(
@@ -49,46 +117,204 @@ _ENTRIES = (
         "Rendered rooms with exact depth, bundled",
         lambda root, _: bundled.indoor(root),
         ("rendered",),
+        verified="every image and hash, by the project's tests",
     ),
     DatasetEntry(
         "procedural-outdoor",
         "Rendered streets and land with exact depth, bundled",
         lambda root, _: bundled.outdoor(root),
         ("rendered",),
+        verified="every image and hash, by the project's tests",
+    ),
+    DatasetEntry(
+        "nyu-depth-v2",
+        "Indoor rooms, Kinect: labelled .mat file, BTS's or Marigold's packing",
+        nyu.open_nyu,
+        ("raw-sensor", "filled-sensor"),
+        check=nyu.check_nyu,
+        layout=nyu.LAYOUT,
+        source=nyu.SOURCE,
+        fetch=_NYU_FILES,
+        size="3.0 GB",
+        verified="images and depth of five test frames and BTS's sync files; not the whole file, nor splits.mat",
+    ),
+    DatasetEntry(
+        "scannet",
+        "Indoor rooms, Structure sensor: the 800 frames that Marigold sampled",
+        scannet.open_scannet,
+        ("raw-sensor",),
+        check=scannet.check_scannet,
+        layout=scannet.LAYOUT,
+        source=scannet.SOURCE,
+        verified="the list's form; no real file was read",
+    ),
+    DatasetEntry(
+        "tum-rgbd",
+        "Kinect sequences, or the .h5 files of people in motion that MiDaS is measured on",
+        tum.open_tum,
+        ("raw-sensor",),
+        check=tum.check_tum,
+        layout=tum.LAYOUT,
+        source=tum.SOURCE,
+        verified="two real frames without their time stamps; no .h5 file was read",
+    ),
+    DatasetEntry(
+        "sun-rgbd",
+        "Indoor frames of four sensors, bit-rotated depth",
+        sun.open_sun,
+        ("raw-sensor", "filled-sensor"),
+        check=sun.check_sun,
+        layout=sun.LAYOUT,
+        source=sun.SOURCE,
+        fetch=_SUN_FILES,
+        verified="a real frame with rotated depth; not allsplit.mat",
+    ),
+    DatasetEntry(
+        "ibims-1",
+        "Indoor scenes, laser scanner, with depth edges and planes",
+        ibims.open_ibims,
+        ("laser-scan",),
+        check=ibims.check_ibims,
+        layout=ibims.LAYOUT,
+        source=ibims.SOURCE,
+        verified="the form of the files as the official script reads it; no real file was read",
     ),
     DatasetEntry(
         "diode",
         "Laser scans indoors and outdoors, 771 validation images",
-        _or_bundle("diode", diode.open_diode),
-        ("laser-scan", moge_bundle.VARIANT),
+        diode.open_diode,
+        ("laser-scan",),
+        check=diode.check_diode,
+        layout=diode.LAYOUT,
+        source=diode.SOURCE,
+        fetch=_DIODE_FILES,
+        size="2.6 GB",
+        verified=_FORM_ONLY,
     ),
-    DatasetEntry("diode-indoor", "The 325 indoor images of DIODE", diode.open_indoor, ("laser-scan",)),
-    DatasetEntry("diode-outdoor", "The 446 outdoor images of DIODE", diode.open_outdoor, ("laser-scan",)),
+    DatasetEntry(
+        "diode-indoor",
+        "The 325 indoor images of DIODE",
+        diode.open_indoor,
+        ("laser-scan",),
+        check=diode.check_indoor,
+        layout=diode.LAYOUT,
+        source=diode.SOURCE,
+        fetch=_DIODE_FILES,
+        size="2.6 GB, with the outdoor ones",
+        verified=_FORM_ONLY,
+    ),
+    DatasetEntry(
+        "diode-outdoor",
+        "The 446 outdoor images of DIODE",
+        diode.open_outdoor,
+        ("laser-scan",),
+        check=diode.check_outdoor,
+        layout=diode.LAYOUT,
+        source=diode.SOURCE,
+        fetch=_DIODE_FILES,
+        size="2.6 GB, with the indoor ones",
+        verified=_FORM_ONLY,
+    ),
     DatasetEntry(
         "eth3d",
         "Photographs with laser scans, 454 training images of 13 scenes",
-        _or_bundle("eth3d", eth3d.open_eth3d),
-        ("laser-scan-distorted", moge_bundle.VARIANT),
+        eth3d.open_eth3d,
+        ("laser-scan-distorted",),
+        check=eth3d.check_eth3d,
+        layout=eth3d.LAYOUT,
+        source=eth3d.SOURCE,
+        fetch=_ETH3D_FILES,
+        verified=_FORM_ONLY,
     ),
     DatasetEntry(
         "sintel",
         "Frames of an animated film, 1,064 of the training part",
-        _or_bundle("sintel", sintel.open_sintel),
-        ("rendered", "rendered-clean", moge_bundle.VARIANT),
+        sintel.open_sintel,
+        ("rendered", "rendered-clean"),
+        check=sintel.check_sintel,
+        layout=sintel.LAYOUT,
+        source=sintel.SOURCE,
+        verified=_FORM_ONLY,
     ),
-    DatasetEntry("hypersim", "Rendered rooms, 7,682 test images", hypersim.open_hypersim, ("rendered-planar",)),
+    DatasetEntry(
+        "hypersim",
+        "Rendered rooms, 7,682 test images",
+        hypersim.open_hypersim,
+        ("rendered-planar",),
+        check=hypersim.check_hypersim,
+        layout=hypersim.LAYOUT,
+        source=hypersim.SOURCE,
+        verified="the form of Marigold's list and of the files as specified; no real file was read",
+    ),
     DatasetEntry(
         "gso",
         "Scanned objects as MoGe rendered them, 1,030 images",
         lambda root, _: moge_bundle.open_bundle("gso", root),
         (moge_bundle.VARIANT,),
+        check=partial(moge_bundle.check_bundle, "gso"),
+        layout=moge_bundle.LAYOUT,
+        source=moge_bundle.SOURCE,
+        verified=_FORM_ONLY,
     ),
-    DatasetEntry("diw", "Photographs with one pair of points each, 74,441 images", diw.open_diw, ("point-pairs",)),
-    DatasetEntry("da-2k", "Photographs with pairs of points, about 1,000 images", da2k.open_da2k, ("point-pairs",)),
+    DatasetEntry(
+        "diw",
+        "Photographs with one pair of points each, 74,441 images",
+        diw.open_diw,
+        ("point-pairs",),
+        check=diw.check_diw,
+        layout=diw.LAYOUT,
+        source=diw.SOURCE,
+        verified="the form of the list as the official script reads it; no real file was read",
+    ),
+    DatasetEntry(
+        "da-2k",
+        "Photographs with pairs of points, about 1,000 images",
+        da2k.open_da2k,
+        ("point-pairs",),
+        check=da2k.check_da2k,
+        layout=da2k.LAYOUT,
+        source=da2k.SOURCE,
+        fetch=_DA2K_FILES,
+        size="681 MB",
+        verified=_FORM_ONLY,
+    ),
 )
 
-DATASETS: dict[str, DatasetEntry] = {entry.id: entry for entry in _ENTRIES}
+
+def _with_bundle(entry: DatasetEntry) -> DatasetEntry:
+    """Return an entry that opens and checks its part of MoGe's bundle, too, where it has one."""
+    if entry.id not in moge_bundle.PARTS or moge_bundle.VARIANT in entry.variants:
+        return entry
+
+    def opened(root: Path | None, variant: str) -> Dataset:
+        bundle = variant == moge_bundle.VARIANT
+        return moge_bundle.open_bundle(entry.id, root) if bundle else entry.open(root, variant)
+
+    def checked(root: Path) -> list[Problem]:
+        bundle = entry.check is None or moge_bundle.is_bundle(root)
+        return moge_bundle.check_bundle(entry.id, root) if bundle or entry.check is None else entry.check(root)
+
+    return replace(entry, open=opened, check=checked, variants=(*entry.variants, moge_bundle.VARIANT))
+
+
+DATASETS: dict[str, DatasetEntry] = {entry.id: _with_bundle(entry) for entry in _ENTRIES}
 """Every data set by id."""
+
+
+def find(dataset_id: str) -> DatasetEntry:
+    """Return what is known of a data set.
+
+    Raises:
+        DatasetError: If the id is unknown.
+    """
+    if dataset_id not in DATASETS:
+        raise DatasetError(f"unknown data set '{dataset_id}'; known: {', '.join(DATASETS)}")
+    return DATASETS[dataset_id]
+
+
+def unusual(dataset_id: str, variant: str) -> str | None:
+    """Return the ground truth that a protocol names, None where it is the data set's usual one or not stated."""
+    return None if variant in ("not-stated", find(dataset_id).variants[0]) else variant
 
 
 def open(dataset_id: str, root: Path | None = None, variant: str | None = None) -> Dataset:  # noqa: A001 - the plan's
@@ -102,9 +328,7 @@ def open(dataset_id: str, root: Path | None = None, variant: str | None = None) 
     Raises:
         DatasetError: If the id is unknown, it has no such ground truth, or the files are at fault.
     """
-    if dataset_id not in DATASETS:
-        raise DatasetError(f"unknown data set '{dataset_id}'; known: {', '.join(DATASETS)}")
-    entry = DATASETS[dataset_id]
+    entry = find(dataset_id)
     chosen = entry.variants[0] if variant in (None, "not-stated") else variant
     if chosen not in entry.variants:
         raise DatasetError(

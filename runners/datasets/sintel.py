@@ -17,15 +17,15 @@ from typing import BinaryIO
 import numpy as np
 
 from runners.datasets import checking, decode, folders
-from runners.datasets.base import Dataset, Intrinsics, Item, Sample, SampleError
+from runners.datasets.base import Dataset, DatasetError, Intrinsics, Item, Sample, SampleError
 from runners.datasets.checking import Problem
 from runners.datasets.layout import needed
 
 __all__ = ["LAYOUT", "SOURCE", "check_sintel", "open_sintel"]
 
 SOURCE = (
-    "Get MPI-Sintel-complete.zip and MPI-Sintel-depth-training-*.zip from http://sintel.is.tue.mpg.de and unpack both "
-    "into one folder."
+    "Get http://files.is.tue.mpg.de/sintel/MPI-Sintel-complete.zip and "
+    "http://files.is.tue.mpg.de/jwulff/sintel/MPI-Sintel-depth-training-20150305.zip, and unpack both into one folder."
 )
 LAYOUT = "training/final/<scene>/frame_*.png, training/depth/<scene>/frame_*.dpt, training/camdata_left/<scene>/*.cam"
 
@@ -46,6 +46,8 @@ def open_sintel(root: Path | None, variant: str) -> Dataset:
     """
     folder = needed(root, "sintel", _ADVICE)
     name = _PASSES[variant]
+    if not (folder / "training" / name).is_dir():
+        raise DatasetError(f"{folder}: there is no 'training/{name}' here. {_ADVICE}")
     items = folders.some(_items(folder / "training", name), folder, _ADVICE)
     return Dataset("sintel", f"training, {name} pass", items)
 
