@@ -24,7 +24,7 @@ __all__ = ["LAYOUT", "SOURCE", "check_da2k", "open_da2k"]
 
 LIST = "annotations.json"
 SOURCE = "Get DA-2K.zip (681 MB) from https://huggingface.co/datasets/depth-anything/DA-2K and unpack it."
-LAYOUT = "annotations.json and the images that it names (images/<kind of scene>/*)"
+LAYOUT = "annotations.json and the images that it names (images/<scene>/*)"
 
 _ADVICE = f"It should hold {LAYOUT}. {SOURCE}"
 _CLOSER = ("point1", "point2")
