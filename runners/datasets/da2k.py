@@ -50,11 +50,11 @@ def check_da2k(root: Path) -> list[Problem]:
     listed = _annotations(root)
     problems += _few(root, len(listed), _LEAST_IMAGES, "images")
     problems += _few(root, sum(map(len, listed.values())), _LEAST_PAIRS, "pairs")
-    lacking = [name for name in listed if not _image_path(root, name).is_file()]
+    lacking = {name for name in listed if not _is_there(root, name)}
     if lacking:
-        text = f"{len(lacking)} listed images are missing, {min(lacking)} first. {SOURCE}"
-        problems.append(Problem(str(root), text))
-    return [*problems, *_order(root, listed), *checking.samples(dataset, [])]
+        problems.append(Problem(str(root), f"{len(lacking)} listed images are missing, {min(lacking)} first. {SOURCE}"))
+    whole = Dataset("da-2k", dataset.split, (item for item in _items(root) if item.id not in lacking))
+    return [*problems, *_order(root, listed), *checking.samples(whole, [])]
 
 
 def _annotations(folder: Path) -> dict[str, list[Any]]:
@@ -88,6 +88,13 @@ def _image_path(folder: Path, name: str) -> Path:
     return path if path.is_file() or len(parts) < 2 else folders.inside(folder, str(PurePosixPath(*parts[1:])))
 
 
+def _is_there(folder: Path, name: str) -> bool:
+    try:
+        return _image_path(folder, name).is_file()
+    except SampleError:
+        return False
+
+
 def _read(folder: Path, name: str, scene: str, pairs: list[Any]) -> Sample:
     found = _pairs(pairs, name)
     image = decode.read_image(_image_path(folder, name))
@@ -108,6 +115,10 @@ def _pairs(pairs: list[Any], name: str) -> PointPairs:
     return PointPairs(first, second, np.array(closer, dtype=np.int64) == 1)
 
 
+def _second_is_closer(pair: Any) -> bool:
+    return isinstance(pair, dict) and pair.get("closer_point") == "point2"
+
+
 def _few(root: Path, found: int, least: int, what: str) -> list[Problem]:
     if found >= least:
         return []
@@ -116,7 +127,7 @@ def _few(root: Path, found: int, least: int, what: str) -> list[Problem]:
 
 def _order(root: Path, listed: dict[str, list[Any]]) -> list[Problem]:
     """Return a problem where point1 is not always the closer one, as the publisher says it is."""
-    other = [name for name, pairs in listed.items() if any(pair.get("closer_point") != "point1" for pair in pairs)]
+    other = [name for name, pairs in listed.items() if any(_second_is_closer(pair) for pair in pairs)]
     if not other:
         return []
     text = f"in {len(other)} images, {other[0]} first, point1 is not the closer point: not the published file. {SOURCE}"

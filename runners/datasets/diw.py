@@ -8,6 +8,7 @@ height; which of them stands first was not verified, so either order is taken.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from runners.datasets import checking, decode, folders
 from runners.datasets.base import Annotations, Dataset, DatasetError, Item, PointPairs, Sample, SampleError
 from runners.datasets.checking import Problem
 from runners.datasets.layout import needed
+from runners.datasets.lists import lines
 
 __all__ = ["LAYOUT", "SOURCE", "check_diw", "open_diw"]
 
@@ -39,12 +41,7 @@ def open_diw(root: Path | None, _variant: str) -> Dataset:
         DatasetError: If there is no list, or it is not in pairs of lines.
     """
     folder = needed(root, "diw", _ADVICE)
-    items = [
-        Item(name, name, partial(_read, folder, name, path, row))
-        for path, row in _pairs_of_lines(folder)
-        for name in [path.rpartition("/")[2].removesuffix(".thumb")]
-    ]
-    return Dataset("diw", "DIW_test", folders.some(items, folder, _ADVICE))
+    return Dataset("diw", "DIW_test", folders.some(_items(folder), folder, _ADVICE))
 
 
 def check_diw(root: Path) -> list[Problem]:
@@ -53,18 +50,27 @@ def check_diw(root: Path) -> list[Problem]:
     if dataset is None:
         return problems
     problems += checking.counted(root / LIST, len(dataset), _PAIRS, "images", SOURCE)
-    return [*problems, *_missing_images(root), *checking.samples(dataset, [])]
+    lacking = {path for path, _ in _pairs_of_lines(root) if not (root / path).is_file()}
+    if lacking:
+        problems.append(Problem(str(root), f"{len(lacking)} listed images are missing, {min(lacking)} first. {SOURCE}"))
+    whole = Dataset("diw", dataset.split, _items(root, lacking))
+    return [*problems, *checking.samples(whole, [])]
+
+
+def _items(folder: Path, lacking: Collection[str] = ()) -> Iterator[Item]:
+    for path, row in _pairs_of_lines(folder):
+        if path not in lacking:
+            name = path.rpartition("/")[2].removesuffix(".thumb")
+            yield Item(name, name, partial(_read, folder, name, path, row))
 
 
 def _pairs_of_lines(folder: Path) -> list[tuple[str, str]]:
     path = folder / LIST
-    if not path.is_file():
-        raise DatasetError(f"{folder}: there is no '{LIST}' here. {SOURCE}")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    names, rows = lines[0::2], lines[1::2]
+    found = lines(path, SOURCE)
+    names, rows = found[0::2], found[1::2]
     if len(names) != len(rows):
         raise DatasetError(
-            f"{path}: an odd number of lines ({len(lines)}); each image has two, so it was cut. {SOURCE}"
+            f"{path}: an odd number of lines ({len(found)}); each image has two, so it was cut. {SOURCE}"
         )
     for number, name in enumerate(names):
         if "," in name:
@@ -94,11 +100,3 @@ def _pair(row: str) -> tuple[tuple[int, int], tuple[int, int], bool, set[int]]:
         return (ya, xa), (yb, xb), _FARTHER[relation.strip()[:1]], {int(one), int(other)}
     except (ValueError, KeyError) as error:
         raise SampleError(f"'{row[:100]}' is not 'yA,xA,yB,xB,> or <,width,height': {error}") from error
-
-
-def _missing_images(root: Path) -> list[Problem]:
-    lacking = [path for path, _ in _pairs_of_lines(root) if not (root / path).is_file()]
-    if not lacking:
-        return []
-    text = f"{len(lacking)} listed images are missing, {lacking[0]} first. {SOURCE}"
-    return [Problem(str(root), text)]

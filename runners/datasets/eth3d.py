@@ -74,16 +74,10 @@ def check_eth3d(root: Path) -> list[Problem]:
     found = {scene: len(list(_truth_folder(root, scene).glob("*.JPG"))) for scene in SCENES}
     if not any(found.values()):
         return [Problem(str(root), f"no ground truth of any scene is here. {_ADVICE}")]
-    problems = [
-        problem
-        for scene, count in SCENES.items()
-        for problem in [
-            *checking.counted(root / scene, found[scene], count, "depth maps", SOURCE),
-            *_photos_of(root, scene),
-        ]
-    ]
+    problems = [problem for scene in SCENES for problem in _check_scene(root, scene, found[scene])]
     judges = [checking.medians(*_PLAUSIBLE_M, f"The files hold float32 metres. {SOURCE}"), _filled]
-    return problems + checking.samples(open_eth3d(root, ""), judges, _SAMPLED)
+    whole = (item for item in _items(root) if (_photo_folder(root, item.group) / f"{Path(item.id).name}.JPG").is_file())
+    return problems + checking.samples(Dataset("eth3d", "", whole), judges, _SAMPLED)
 
 
 def _items(root: Path) -> Iterator[Item]:
@@ -122,15 +116,16 @@ def _headerless(path: Path, size: tuple[int, int]) -> decode.Depth:
         return np.fromfile(path, dtype="<f4").astype(np.float32, copy=False).reshape(size)
 
 
-def _photos_of(root: Path, scene: str) -> list[Problem]:
+def _check_scene(root: Path, scene: str, found: int) -> list[Problem]:
+    problems = checking.counted(root / scene, found, SCENES[scene], "depth maps", SOURCE)
     names = {path.name for path in _truth_folder(root, scene).glob("*.JPG")}
     photos = _photo_folder(root, scene)
     lacking = sorted(name for name in names if not (photos / name).is_file())
     if not lacking:
-        return []
+        return problems
     undistorted = photos.with_name("dslr_images_undistorted").is_dir()
     advice = f"Only undistorted ones are here. {_MIX_UP}" if undistorted else SOURCE
-    return [Problem(str(photos), f"{len(lacking)} photographs are missing, {lacking[0]} first. {advice}")]
+    return [*problems, Problem(str(photos), f"{len(lacking)} photographs are missing, {lacking[0]} first. {advice}")]
 
 
 def _filled(sample: Sample) -> str:

@@ -25,6 +25,7 @@ from runners.datasets import checking, decode, folders, rays
 from runners.datasets.base import Dataset, DatasetError, Intrinsics, Item, Sample, SampleError
 from runners.datasets.checking import Problem
 from runners.datasets.layout import needed
+from runners.datasets.lists import lines
 
 __all__ = ["LAYOUT", "LISTS", "SOURCE", "check_hypersim", "open_hypersim"]
 
@@ -94,7 +95,7 @@ def check_hypersim(root: Path) -> list[Problem]:
 
 
 def _marigold_list(path: Path) -> Iterator[_Frame]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines(path, SOURCE), 1):
         found = _PACKED.match(line)
         if found is None:
             raise DatasetError(f"{path}: line {number} names no image like ai_001_010/rgb_cam_00_fr0000.png. {SOURCE}")
@@ -102,13 +103,14 @@ def _marigold_list(path: Path) -> Iterator[_Frame]:
 
 
 def _official_list(path: Path) -> Iterator[_Frame]:
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        if lacking := sorted(_OFFICIAL_COLUMNS - set(rows.fieldnames or ())):
-            raise DatasetError(f"{path}: has no column {', '.join(lacking)}. {SOURCE}")
-        for row in rows:
-            if row["split_partition_name"] == "test" and row["included_in_public_release"].lower() == "true":
-                yield _Frame(row["scene_name"], row["camera_name"], row["frame_id"].zfill(4))
+    rows = csv.DictReader(lines(path, SOURCE))
+    if lacking := sorted(_OFFICIAL_COLUMNS - set(rows.fieldnames or ())):
+        raise DatasetError(f"{path}: has no column {', '.join(lacking)}. {SOURCE}")
+    for row in rows:
+        if any(row[name] is None for name in _OFFICIAL_COLUMNS):
+            raise DatasetError(f"{path}: line {rows.line_num} was cut. {SOURCE}")
+        if row["split_partition_name"] == "test" and row["included_in_public_release"].lower() == "true":
+            yield _Frame(row["scene_name"], row["camera_name"], row["frame_id"].zfill(4))
 
 
 _Reader = Callable[[Path, _Frame], Sample]

@@ -27,9 +27,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from runners.datasets import checking, decode, folders
-from runners.datasets.base import Dataset, DatasetError, Intrinsics, Item, Sample, SampleError
+from runners.datasets.base import Dataset, Intrinsics, Item, Sample, SampleError
 from runners.datasets.checking import Problem
 from runners.datasets.layout import needed
+from runners.datasets.lists import lines
 
 __all__ = ["LAYOUT", "PARTS", "SOURCE", "VARIANT", "check_bundle", "is_bundle", "open_bundle"]
 
@@ -71,9 +72,7 @@ def open_bundle(dataset_id: str, root: Path | None) -> Dataset:
     """
     advice = f"It should hold {LAYOUT}. {SOURCE}"
     folder = needed(root, dataset_id, advice)
-    if not is_bundle(folder):
-        raise DatasetError(f"{folder}: there is no '{INDEX}' here. {advice}")
-    names = [name for name in (folder / INDEX).read_text(encoding="utf-8").splitlines() if name.strip()]
+    names = filter(None, lines(folder / INDEX, advice))
     rows, columns, _ = PARTS[dataset_id]
     items = (Item(name, _group(name), partial(_read, folder, name, (rows, columns))) for name in names)
     return Dataset(dataset_id, f"MoGe's bundle, {INDEX}", folders.some(items, folder, advice))

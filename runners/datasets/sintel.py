@@ -63,9 +63,14 @@ def check_sintel(root: Path) -> list[Problem]:
     problems += found
     if dataset is None:
         return problems
-    problems += _without_image(root / "training", dataset)
+    training = root / "training"
+    lacking = {name for name in dataset.ids if not (training / "final" / f"{name}.png").is_file()}
+    if lacking:
+        text = f"{len(lacking)} frames of the final pass are missing, {min(lacking)} first. {SOURCE}"
+        problems.append(Problem(str(training / "final"), text))
+    whole = Dataset("sintel", dataset.split, (item for item in _items(training, "final") if item.id not in lacking))
     judges = [checking.sizes({_SIZE}, SOURCE), checking.medians(*_PLAUSIBLE_M, SOURCE)]
-    return problems + checking.samples(dataset, judges)
+    return problems + checking.samples(whole, judges)
 
 
 def _items(training: Path, name: str) -> Iterator[Item]:
@@ -108,11 +113,3 @@ def _expect_tag(file: BinaryIO, path: Path) -> None:
     tag = np.fromfile(file, dtype="<f4", count=1)
     if tag.size != 1 or float(tag[0]) != _TAG:
         raise SampleError(f"{path.name}: does not begin with Sintel's tag {_TAG}: another format, or broken. {SOURCE}")
-
-
-def _without_image(training: Path, dataset: Dataset) -> list[Problem]:
-    lacking = [name for name in dataset.ids if not (training / "final" / f"{name}.png").is_file()]
-    if not lacking:
-        return []
-    text = f"{len(lacking)} frames of the final pass are missing, {lacking[0]} first. {SOURCE}"
-    return [Problem(str(training / "final"), text)]
