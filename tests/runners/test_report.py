@@ -10,6 +10,7 @@ from PIL import Image
 
 from runners.cli import main
 from runners.datasets.decode import read_image
+from runners.report import Part, ReportError, write_report
 from tests.runners import factories as make
 
 METER = {
@@ -100,6 +101,17 @@ def test_an_order_cannot_be_drawn(tmp_path: Path, dark: Path, repo: Path) -> Non
     assert "Traceback" not in found.output
     found = CliRunner().invoke(main, ["report", str(tmp_path), "--out", str(tmp_path / "page")])
     assert (found.exit_code, "holds no index.json" in found.output) == (1, True)
+
+
+def test_a_page_shows_one_metric_of_depth(tmp_path: Path) -> None:
+    """Protocols that rank by different metrics, or by the order of points, do not share a page."""
+    pairs = {"metrics": ["whdr"], "primary_metric": "whdr", "alignment": {"ordinal": make.NO_ALIGNMENT}}
+    protocols = make.protocol(), make.protocol(primary_metric="rmse"), make.protocol(**pairs)
+    one, other, order = (Part(None, None, protocol, None) for protocol in protocols)
+    with pytest.raises(ReportError, match="primary ones are abs_rel, rmse"):
+        write_report([one, other], tmp_path)
+    with pytest.raises(ReportError, match="no depth that could be drawn"):
+        write_report([order], tmp_path)
 
 
 @pytest.mark.shared

@@ -12,6 +12,7 @@ from tests.runners.datasets import trees
 SIZE = (768, 1024)
 CAMERA = (886.81, 886.81, 511.5, 383.5)
 CSV = "metadata_images_split_scene_v1.csv"
+COLUMNS = "scene_name,camera_name,frame_id,included_in_public_release,exclude_reason,split_partition_name"
 
 
 def room(back: float = 4.0) -> np.ndarray:
@@ -61,7 +62,7 @@ def test_marigolds_packing_has_the_same_ids(tmp_path: Path) -> None:
 
 def test_the_official_list_is_the_public_test_part(tmp_path: Path) -> None:
     """Rows of other parts, and images that were not published, are left out."""
-    rows = ["scene_name,camera_name,frame_id,included_in_public_release,exclude_reason,split_partition_name"]
+    rows = [COLUMNS]
     rows += [
         "ai_001_010,cam_00,0,True,,test",
         "ai_001_010,cam_00,1,False,blurred,test",
@@ -85,6 +86,7 @@ def test_a_list_is_never_invented(tmp_path: Path) -> None:
         ("filename_list_test_filtered.txt", "ai_1/x.png\n", "line 1 names no image"),
         (CSV, "scene_name,camera_name\n", "has no column frame_id, included_in_public_release, split_partition_name"),
         (CSV, "", "has no column"),
+        (CSV, f"{COLUMNS}\nai_001_010,cam_00,0,True\n", "line 2 was cut"),
     ],
 )
 def test_a_broken_list_is_told(tmp_path: Path, name: str, text: str, sentence: str) -> None:
@@ -151,6 +153,15 @@ def test_distance_packed_as_depth_is_told(tmp_path: Path) -> None:
     assert "1 listed images are here and 2 were expected" in found
     in_place = official(tmp_path / "in-place", room())
     assert "planar depth was stored where distances belong" in trees.said(hypersim.check_hypersim(in_place))
+
+
+@pytest.mark.usefixtures("few")
+def test_another_size_is_told(tmp_path: Path) -> None:
+    """Depth that was made smaller."""
+    trees.hypersim_list(tmp_path, "0000", "0001")
+    for frame in ("0000", "0001"):
+        trees.hypersim_packed(tmp_path, np.full((96, 128), 2.0), frame)
+    assert "96 rows and 128 columns, not 768x1024" in trees.said(hypersim.check_hypersim(tmp_path))
 
 
 def test_a_folder_without_a_list_is_told(tmp_path: Path) -> None:
