@@ -6,10 +6,11 @@ A folder of the bundle (``NYUv2``, ``KITTI``, ...) holds ``.index.txt``, one sam
 are in widths and heights of the image, a 3x3 matrix (``microsoft/MoGe`` 0744441, ``moge/test/dataloader.py``).
 
 MoGe's loader projects every sample into a pinhole camera that looks through the image's centre, at a size of each data
-set's own. That resampling is **not** done here, since it comes from libraries whose rules are nowhere written down: a
-sample is used only where it would change nothing, that is, of that size, with its principal point in the middle and
-square pixels. Every other one is skipped with that reason. What was written down is done: depth above 1000 times the
-1 percent quantile of the image does not count.
+set's own. That resampling is **not** done here: it depends on the versions of two libraries (the mask-aware nearest
+resize of utils3d differs between its commits), and there is no output of it to hold ours against. A sample is used only
+where it would change nothing, that is, of that size, with its principal point in the middle and square pixels. Every
+other one is skipped with that reason. The rest of the rule is kept: depth above 1000 times the 1 percent quantile of
+the image does not count.
 
 Whether the values of all parts are metres was not verified; the loader's configuration gives a unit that is not known
 here. Fits of scale do not ask.
