@@ -35,7 +35,8 @@ LAYOUT = (
     "imagelist.txt and ibims1_core_mat/<name>.mat, or ibims1_core_raw/{rgb,depth,mask_invalid,mask_transp,edges,calib}"
 )
 SOURCE = (
-    "Get ibims1_core_mat.zip (or ibims1_core_raw.zip) and imagelist.txt from https://www.asg.ed.tum.de/lmf/ibims1/."
+    "Get ibims1_core_mat.zip (or ibims1_core_raw.zip) and imagelist.txt from https://www.asg.ed.tum.de/lmf/ibims1/, "
+    "or run 'runners fetch ibims-1'."
 )
 
 _MAT, _RAW, _LIST = "ibims1_core_mat", "ibims1_core_raw", "imagelist.txt"
