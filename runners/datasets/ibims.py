@@ -155,7 +155,10 @@ def _read_camera(path: Path) -> Intrinsics:
 
 
 def _camera(numbers: npt.NDArray[np.float64], path: Path) -> Intrinsics:
-    """Return fx, fy, cx, cy from these four numbers or from a camera matrix, which is stored transposed."""
+    """Return fx, fy, cx, cy from these four numbers or from a camera matrix, which is stored transposed.
+
+    They stay as published, for a grid that starts at 1: the planarity metric uses them with such a grid.
+    """
     if numbers.size == 9:
         matrix = numbers.reshape(3, 3)
         matrix = matrix.T if matrix[2, 0] or matrix[2, 1] else matrix
