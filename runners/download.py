@@ -29,7 +29,8 @@ class Download:
         name: Path below the data set's folder.
         size: In bytes, where known; a download that goes on beyond it is broken off.
         sha256: In hexadecimal digits, where known.
-        md5: Likewise, where the publisher gives only that.
+        md5: Likewise, where only that is known.
+        sha512: Likewise.
         then: What to do with it, such as how to unpack it; empty if nothing.
     """
 
@@ -38,6 +39,7 @@ class Download:
     size: int | None = None
     sha256: str = ""
     md5: str = ""
+    sha512: str = ""
     then: str = ""
 
 
@@ -64,7 +66,7 @@ def fetch_into(root: Path, download: Download) -> tuple[Path, bool]:
     if path.is_file():
         _check(path, download)
         return path, False
-    secured = bool(download.sha256 or download.md5)
+    secured = bool(download.sha256 or download.md5 or download.sha512)
     return fetch(download.url, path, download.size, lambda part: _check(part, download), secured=secured), True
 
 
@@ -98,7 +100,8 @@ def fetch(url: str, path: Path, size: int | None, check: Callable[[Path], object
 
 
 def _check(path: Path, download: Download) -> None:
-    for algorithm, expected in (("sha256", download.sha256), ("md5", download.md5)):
+    known = {"sha256": download.sha256, "md5": download.md5, "sha512": download.sha512}
+    for algorithm, expected in known.items():
         if expected and (found := file_digest(path, algorithm)) != expected:
             raise DownloadError(
                 f"{path}: {algorithm} is {found}, not {expected}; this is another file than the one that is meant. "

@@ -35,7 +35,8 @@ LAYOUT = (
     "imagelist.txt and ibims1_core_mat/<name>.mat, or ibims1_core_raw/{rgb,depth,mask_invalid,mask_transp,edges,calib}"
 )
 SOURCE = (
-    "Get ibims1_core_mat.zip (or ibims1_core_raw.zip) and imagelist.txt from https://www.asg.ed.tum.de/lmf/ibims1/."
+    "Get ibims1_core_mat.zip (or ibims1_core_raw.zip) and imagelist.txt from https://www.asg.ed.tum.de/lmf/ibims1/, "
+    "or run 'runners fetch ibims-1'."
 )
 
 _MAT, _RAW, _LIST = "ibims1_core_mat", "ibims1_core_raw", "imagelist.txt"
@@ -154,7 +155,10 @@ def _read_camera(path: Path) -> Intrinsics:
 
 
 def _camera(numbers: npt.NDArray[np.float64], path: Path) -> Intrinsics:
-    """Return fx, fy, cx, cy from these four numbers or from a camera matrix, which is stored transposed."""
+    """Return fx, fy, cx, cy from these four numbers or from a camera matrix, which is stored transposed.
+
+    They stay as published, for a grid that starts at 1: the planarity metric uses them with such a grid.
+    """
     if numbers.size == 9:
         matrix = numbers.reshape(3, 3)
         matrix = matrix.T if matrix[2, 0] or matrix[2, 1] else matrix

@@ -22,11 +22,12 @@ __all__ = ["hdf5", "matlab_strings", "read_mat", "struct_field", "variable"]
 def hdf5(path: Path) -> Iterator[Any]:
     """Open an HDF5 file for reading; whatever goes wrong with it is a :class:`SampleError` that names the file.
 
-    The file is closed afterwards: handles must not be carried into worker processes.
+    The file is closed afterwards: handles must not be carried into worker processes. It is not locked, since shared
+    folders that may only be read often cannot be.
     """
     import h5py
 
-    with reading(path), h5py.File(path, "r") as file:
+    with reading(path), h5py.File(path, "r", locking=False) as file:
         yield file
 
 

@@ -29,7 +29,8 @@ from runners.datasets.checking import Judge, Problem
 from runners.datasets.layout import base_of, find_file, needed, read_lines
 from runners.datasets.matlab import hdf5, matlab_strings, variable
 
-__all__ = ["BTS_LIST", "INTRINSICS", "LAYOUT", "MARIGOLD_LIST", "SOURCE", "TEST_IMAGES", "check_nyu", "open_nyu"]
+__all__ = ["BTS_LIST", "INTRINSICS", "LAYOUT", "MARIGOLD_LIST", "MAT_MD5", "SOURCE", "TEST_IMAGES"]
+__all__ += ["check_nyu", "open_nyu"]
 
 TEST_IMAGES = 654
 LAYOUT = (
@@ -45,7 +46,19 @@ MARIGOLD_LIST = "filename_list_test.txt"
 INTRINSICS: Intrinsics = (518.8579, 519.4696, 325.5824, 253.7362)
 """Of the colour camera, as the toolbox publishes them for a grid that starts at 1."""
 
+MAT_MD5 = "520609c519fba3ba5ac58c8fefcc3530"
+"""Of nyu_depth_v2_labeled.mat, as several public loaders pin it; its page gives none."""
+
+_BTS_SHA256 = "e92c191d5835a22589b843c11b80cd7235d5bd0d4136e42a6debcea4511bf906"
+"""Of BTS's list, as two public projects pin it."""
 _MAT, _SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
+_BTS_PLACES = (BTS_LIST, f"train_test_inputs/{BTS_LIST}")
+_BTS_SOURCE = f"Get {BTS_LIST} from https://github.com/cleinc/bts/tree/master/train_test_inputs."
+_MARIGOLD_PLACES = (
+    MARIGOLD_LIST,
+    f"data_split/nyu_depth/labeled/{MARIGOLD_LIST}",
+    f"data_split/nyu/labeled/{MARIGOLD_LIST}",
+)
 _SIZE = (480, 640)
 _DARK = 16
 _FRAME = (slice(7, 474), slice(7, 632))
@@ -68,9 +81,9 @@ def open_nyu(root: Path | None, variant: str = "raw-sensor") -> Dataset:
         return _labelled(folder, variant)
     if variant != "raw-sensor":
         raise DatasetError(f"{folder}: filled depth is in {_MAT} alone, which is not here. {SOURCE}")
-    if path := find_file(folder, _places(MARIGOLD_LIST, "data_split/nyu_depth/labeled", "data_split/nyu/labeled")):
+    if path := find_file(folder, _MARIGOLD_PLACES):
         return _packed(folder, path, ("", "nyu_labeled_extracted", "nyuv2"), counts_from=1)
-    if path := find_file(folder, _places(BTS_LIST, "train_test_inputs")):
+    if path := find_file(folder, _BTS_PLACES):
         return _packed(folder, path, ("", "test", "official_splits/test"), counts_from=0)
     raise DatasetError(
         f"{folder}: neither {_MAT} nor a packing with its list is here (BTS's {BTS_LIST} from "
@@ -86,10 +99,16 @@ def check_nyu(root: Path) -> list[Problem]:
         return problems
     frame = partial(_judge_frame, dataset.split == BTS_LIST)
     judges: list[Judge] = [checking.sizes({_SIZE}, SOURCE), checking.medians(0.7, 9, _UNIT), _judge_holes, frame]
-    return [
-        *checking.counted(root, len(dataset), TEST_IMAGES, "test images", SOURCE),
-        *checking.samples(dataset, judges),
-    ]
+    count = checking.counted(root, len(dataset), TEST_IMAGES, "test images", SOURCE)
+    return [*count, *_judge_hashes(root, dataset), *checking.samples(dataset, judges)]
+
+
+def _judge_hashes(root: Path, dataset: Dataset) -> list[Problem]:
+    """Hold the publisher's file or BTS's list against its known hash."""
+    if (root / _MAT).is_file():
+        return checking.hashed(root / _MAT, MAT_MD5, SOURCE, "md5")
+    listing = find_file(root, _BTS_PLACES) if dataset.split == BTS_LIST else None
+    return checking.hashed(listing, _BTS_SHA256, _BTS_SOURCE) if listing else []
 
 
 _UNIT = f"Depth is stored in millimetres (value / 1000); Metric3D's own PNGs are in 1/6000 m. {SOURCE}"
@@ -120,10 +139,6 @@ def _judge_frame(black: bool, sample: Sample) -> str:
     if not black and middle <= _DARK:
         return f"the image's frame is black: re-packed from BTS's JPEGs, whose compression changes scores. {SOURCE}"
     return ""
-
-
-def _places(name: str, *folders: str) -> list[str]:
-    return [name, *(f"{folder}/{name}" for folder in folders)]
 
 
 def _labelled(folder: Path, variant: str) -> Dataset:

@@ -69,7 +69,7 @@ _NYU_FILES = (
         "http://horatio.cs.nyu.edu/mit/silberman/nyu_depth_v2/nyu_depth_v2_labeled.mat",
         "nyu_depth_v2_labeled.mat",
         size=2_972_037_809,
-        md5="520609c519fba3ba5ac58c8fefcc3530",
+        md5=nyu.MAT_MD5,
     ),
     Download(
         "http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat",
@@ -77,7 +77,7 @@ _NYU_FILES = (
         md5="08e3c3aea27130ac7c01ffd739a4535f",
     ),
 )
-"""Hashes as several public loaders pin them; the publisher names none."""
+"""That of splits.mat is as one public loader pins it; the publisher names none."""
 
 _SUN_FILES = (
     Download("https://rgbd.cs.princeton.edu/data/SUNRGBD.zip", "SUNRGBD.zip", then=f"{_UNPACK} SUNRGBD.zip"),
@@ -111,6 +111,22 @@ _DA2K_FILES = (
     ),
 )
 
+_IBIMS_SHARE = "https://dataserv.ub.tum.de/s/m1455541/download?path=%2F&files="
+_IBIMS_FILES = (
+    Download(f"{_IBIMS_SHARE}imagelist.txt", "imagelist.txt"),
+    Download(f"{_IBIMS_SHARE}ibims1_core_mat.zip", "ibims1_core_mat.zip", then=f"{_UNPACK} ibims1_core_mat.zip"),
+    Download(
+        f"{_IBIMS_SHARE}ibims1_core_raw.zip",
+        "ibims1_core_raw.zip",
+        sha512=(
+            "2641a837c82909e58a34af43d779051c38d57a848308733b10cda747f1e8347d"
+            "a035a0cf591422f0448b4c5dba6eff92ae6289aa5ba73e6d79003d33315a80c8"
+        ),
+        then=f"{_UNPACK} ibims1_core_raw.zip",
+    ),
+)
+"""The hash is the one of Ibims_Dataset.sha512, which lies beside the files, as another project's script copies it."""
+
 _ENTRIES = (
     DatasetEntry(
         "procedural-indoor",
@@ -136,7 +152,7 @@ _ENTRIES = (
         source=nyu.SOURCE,
         fetch=_NYU_FILES,
         size="3.0 GB",
-        verified="images and depth of five test frames and BTS's sync files; not the whole file, nor splits.mat",
+        verified="METER's AbsRel on five test frames and two of BTS's; not the whole .mat nor splits.mat",
     ),
     DatasetEntry(
         "scannet",
@@ -156,7 +172,7 @@ _ENTRIES = (
         check=tum.check_tum,
         layout=tum.LAYOUT,
         source=tum.SOURCE,
-        verified="two real frames without their time stamps; no .h5 file was read",
+        verified="two real frames with METER's AbsRel, without their time stamps; no .h5 file was read",
     ),
     DatasetEntry(
         "sun-rgbd",
@@ -167,7 +183,7 @@ _ENTRIES = (
         layout=sun.LAYOUT,
         source=sun.SOURCE,
         fetch=_SUN_FILES,
-        verified="a real frame with rotated depth; not allsplit.mat",
+        verified="a real frame with rotated depth; neither allsplit.mat nor a whole folder",
     ),
     DatasetEntry(
         "ibims-1",
@@ -177,6 +193,7 @@ _ENTRIES = (
         check=ibims.check_ibims,
         layout=ibims.LAYOUT,
         source=ibims.SOURCE,
+        fetch=_IBIMS_FILES,
         verified="the form of the files as the official script reads it; no real file was read",
     ),
     DatasetEntry(
