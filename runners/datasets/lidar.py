@@ -201,7 +201,8 @@ def dgp_truth(path: Path, frame: DgpFrame, size: tuple[int, int]) -> Truth:
     """
 
     def decoded() -> Truth:
-        with reading(path), np.load(path, allow_pickle=False) as archive:
+        # opened here: np.load leaves the file open where it is no archive
+        with reading(path), path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             points = np.asarray(archive["data"], dtype=np.float64)
             depth = project(points[:, :3], frame.projection, size)
         return depth, depth > 0

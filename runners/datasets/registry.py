@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runners.datasets import bundled
+from runners.datasets import bundled, ddad, diml, kitti, nuscenes, stereo, vkitti
 from runners.datasets.base import Dataset, DatasetError
 
 __all__ = ["DATASETS", "DatasetEntry", "Opener", "open"]
@@ -46,6 +46,13 @@ _ENTRIES = (
         lambda root, _: bundled.outdoor(root),
         ("rendered",),
     ),
+    DatasetEntry("kitti", "Streets from a car, Eigen test split", kitti.open_kitti, kitti.VARIANTS),
+    DatasetEntry("ddad", "Driving with laser depth to 250 m, validation", ddad.open_ddad, ("projected-lidar",)),
+    DatasetEntry("nuscenes", "Driving, 32-beam laser, validation", nuscenes.open_nuscenes, ("projected-lidar",)),
+    DatasetEntry("virtual-kitti-2", "Rendered streets, Scene01", vkitti.open_vkitti, ("rendered",)),
+    DatasetEntry("diml-outdoor", "Outdoors, depth from stereo, test", diml.open_diml, ("stereo-matching",)),
+    DatasetEntry("middlebury", "Stereo scenes of 2014, training", stereo.open_middlebury, stereo.MIDDLEBURY_VARIANTS),
+    DatasetEntry("booster", "Glass and mirrors in stereo, training", stereo.open_booster, ("space-time-stereo",)),
 )
 
 DATASETS: dict[str, DatasetEntry] = {entry.id: entry for entry in _ENTRIES}

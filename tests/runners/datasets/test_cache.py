@@ -146,7 +146,7 @@ def test_second_pass_over_a_data_set_decodes_no_depth(
         def never(*_: object) -> None:
             raise AssertionError
 
-        monkeypatch.setattr(decode, "_uint16", never)
+        monkeypatch.setattr(decode, "uint16_codes", never)
         monkeypatch.setitem(manifest._DECODERS, "png16", never)
         again = list(iterate(open_manifest(path, "toy")))
     for one, other in zip(first, again, strict=True):
