@@ -16,7 +16,6 @@ from sitegen.metrics import METRICS
 from sitegen.store import DEFAULT_RESULTS
 
 if TYPE_CHECKING:
-    from runners.datasets import Dataset
     from runners.datasets.origin import Origin
     from runners.jobs import Job, Work
     from runners.measure import Outcome
@@ -77,12 +76,18 @@ def models() -> None:
 
 
 @listing.command()
-def datasets() -> None:
-    """Data sets by id."""
+@_results
+def datasets(results: Path) -> None:
+    """Data sets by id, with images, licence, size of the download, ground truths, and what is verified."""
     from runners.datasets import DATASETS
+    from runners.datasets.describe import facts
+    from sitegen.store import load_datasets
 
+    cards, _ = load_datasets(results)
     for entry in DATASETS.values():
         click.echo(f"{entry.id:<24}{entry.summary}")
+        for name, fact in facts(entry, cards.get(entry.id)):
+            click.echo(f"    {name:<20}{fact}")
 
 
 @listing.command()
@@ -96,6 +101,47 @@ def protocols(results: Path) -> None:
         for (dataset, protocol_id), protocol in sorted(read_protocols(results).items()):
             faults = unsupported(protocol)
             click.echo(f"{dataset}/{protocol_id:<28}{'not yet: ' + faults[0] if faults else 'ready'}")
+
+
+@main.command()
+@click.argument("dataset_id", metavar="DATASET")
+@click.option("--root", type=_folder, required=True, help="Folder of the data set's files.")
+def check(dataset_id: str, root: Path) -> None:
+    """Say what is wrong with a data set's files in DIR, and where to get the right ones."""
+    with _sentences():
+        from runners.datasets.describe import check_folder
+
+        problems, good = check_folder(dataset_id, root)
+        if problems:
+            raise Failure("\n".join(map(str, problems)))
+        for line in good:
+            click.echo(line)
+
+
+@main.command()
+@click.argument("dataset_id", metavar="DATASET")
+@click.option("--root", type=_folder, help="Folder to put the files into.")
+@_results
+def fetch(dataset_id: str, root: Path | None, results: Path) -> None:
+    """Download what may be had of a data set without a login, or say how to get it.
+
+    What a broken download left is taken up again.
+    """
+    with _sentences():
+        from runners.datasets.describe import facts
+        from runners.datasets.registry import find
+        from runners.download import fetch_into, human_size
+        from sitegen.store import load_datasets
+
+        entry = find(dataset_id)
+        for name, fact in facts(entry, load_datasets(results)[0].get(entry.id)):
+            click.echo(f"{name:<20}{fact}")
+        if entry.fetch and root is None:
+            raise Failure("name the folder to put the files into with --root")
+        for download in entry.fetch:
+            click.echo(f"{download.url} ({human_size(download.size)})", err=True)
+            path, fresh = fetch_into(root or Path(), download)
+            click.echo(f"{path}: {'fetched' if fresh else 'was here already'}. {download.then}".strip())
 
 
 @main.command()
@@ -200,7 +246,9 @@ def evaluate(
 
         chosen = _device(device)
         asked = [
-            _job(origin, protocol_ids, results) for origin in _origins(dataset_ids, manifest, name, only, root, limit)
+            job
+            for origin in _origins(dataset_ids, manifest, name, only, root, limit)
+            for job in _said(jobs.plans(origin, protocol_ids, results))
         ]
         works, left_out = jobs.works(model_ids, asked)
         report = _Report(out or (Path("runs") if manifest else results / "runs"), left_out)
@@ -251,6 +299,7 @@ def rescore(
     if manifest and (dataset_id or root):
         raise click.UsageError("give either --manifest or --dataset and --root")
     with _sentences(), _truth_kept(not no_cache):
+        from runners import jobs
         from runners import rescore as again
         from runners.saved import open_saved
 
@@ -258,7 +307,7 @@ def rescore(
         origin = _moved(saved.index.dataset.origin, manifest, dataset_id, root)
         dataset = origin.open()
         again.check_same(saved.index, origin.limited(dataset))
-        job = _job(origin, protocol_ids, results, dataset)
+        [job] = _said([jobs.plan(dataset, origin, protocol_ids, results)])
         protocols, left_out = job.sort_out(lambda protocol: again.rescore_refusals(saved.index, protocol))
         report = _Report(out, left_out)
         with _progress(f"{saved.index.model.id} on {job.dataset.id}", len(job.dataset)) as advance:
@@ -301,21 +350,21 @@ def _moved(origin: Origin, manifest: Path | None, dataset_id: str | None, root: 
     """Return where the images are now, by what the options say; as the predictions say without any."""
     fields = origin.model_dump()
     if manifest is not None:
-        fields.update(manifest=str(manifest.resolve()), root=None)
+        fields.update(manifest=str(manifest.resolve()), root=None, variant=None)
     elif dataset_id or root:
         folder = str(root.resolve()) if root else None
         fields.update(dataset=dataset_id or origin.dataset, manifest=None, only=[], root=folder)
+        if dataset_id not in (None, origin.dataset):
+            fields.update(variant=None)
     return _origin(**fields)
 
 
-def _job(origin: Origin, protocol_ids: tuple[str, ...], results: Path, dataset: Dataset | None = None) -> Job:
-    from runners.jobs import plan
-
-    whole = origin.open() if dataset is None else dataset
-    job = plan(whole, origin, protocol_ids, results)
-    if len(job.dataset) < len(whole):
-        click.echo(f"{whole.id}: {len(job.dataset)} of {len(whole)} images; not for the boards", err=True)
-    return job
+def _said(jobs: list[Job]) -> list[Job]:
+    """Return jobs once it is said which of them do not take all images."""
+    for job in jobs:
+        if len(job.dataset) < job.listed:
+            click.echo(f"{job.dataset.id}: {len(job.dataset)} of {job.listed} images; not for the boards", err=True)
+    return jobs
 
 
 def _run(model: Model, work: Work, writers: list[Writer], **how: Any) -> list[Outcome]:
@@ -422,6 +471,7 @@ def _sentences() -> Iterator[None]:
     """Turn whatever is the input's fault into a sentence and exit code 1."""
     try:
         from runners.datasets import DatasetError
+        from runners.download import DownloadError
         from runners.jobs import JobError
         from runners.measure import EvaluationError
         from runners.models.base import ModelError
@@ -433,7 +483,7 @@ def _sentences() -> Iterator[None]:
         raise Failure(f"{error.name} is not installed; run: pip install 'fathom-depth[runners]'") from error
     try:
         yield
-    except (DatasetError, EvaluationError, JobError, KindError, ModelError) as error:
+    except (DatasetError, DownloadError, EvaluationError, JobError, KindError, ModelError) as error:
         raise Failure(str(error)) from error
     except (ProtocolError, ProtocolLookupError, SavedError) as error:
         raise Failure(str(error)) from error

@@ -41,6 +41,7 @@ __all__ = [
     "StoredNumber",
     "explain",
     "load",
+    "load_datasets",
     "load_protocols",
     "load_valid",
 ]
@@ -132,6 +133,12 @@ def load_protocols(root: Path = DEFAULT_RESULTS) -> tuple[dict[tuple[str, str], 
     return _Loader(reader).protocols(), tuple(reader.findings)
 
 
+def load_datasets(root: Path = DEFAULT_RESULTS) -> tuple[dict[str, DatasetCard], tuple[Finding, ...]]:
+    """Return only the cards of data sets of a results folder, by id, and what is wrong with their files."""
+    reader = Reader(root)
+    return _Loader(reader).cards_of_datasets(), tuple(reader.findings)
+
+
 @dataclass
 class _Loader:
     """Walks the folder once; each method reads one kind of file."""
@@ -143,7 +150,7 @@ class _Loader:
         sources = self._cards("sources/*.yaml", Source)
         return Store(
             root=self.reader.root,
-            datasets=self._cards("datasets/*.yaml", DatasetCard),
+            datasets=self.cards_of_datasets(),
             models=self._cards("models/*.yaml", ModelCard),
             sources=sources,
             numbers=tuple(self._numbers(sources)),
@@ -156,6 +163,9 @@ class _Loader:
             verified=self._verified(),
             references=self._references(),
         )
+
+    def cards_of_datasets(self) -> dict[str, DatasetCard]:
+        return self._cards("datasets/*.yaml", DatasetCard)
 
     def _files(self, pattern: str) -> list[Path]:
         return sorted(self.reader.root.glob(pattern))

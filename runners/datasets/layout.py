@@ -32,13 +32,16 @@ def read_lines(path: Path) -> list[list[str]]:
     """Return the words of each line of a list, empty lines and comments (``#``) left out.
 
     Raises:
-        DatasetError: If the file is not text.
+        DatasetError: If the file is not text or lists nothing.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: cannot be read as a list of files ({error})") from error
-    return [words for line in lines if (words := line.split()) and not words[0].startswith("#")]
+    found = [words for line in lines if (words := line.split()) and not words[0].startswith("#")]
+    if not found:
+        raise DatasetError(f"{path}: lists nothing")
+    return found
 
 
 def base_of(root: Path, folders: Sequence[str], name: str) -> Path:

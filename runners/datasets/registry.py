@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runners.datasets import bundled, ddad, diml, kitti, nuscenes, stereo, vkitti
+from runners.datasets import bundled, ddad, diml, ibims, kitti, nuscenes, nyu, scannet, stereo, sun, tum, vkitti
 from runners.datasets.base import Dataset, DatasetError
+from runners.datasets.checking import Problem
+from runners.download import Download
 
-__all__ = ["DATASETS", "DatasetEntry", "Opener", "open"]
+__all__ = ["DATASETS", "DatasetEntry", "Opener", "find", "open", "unusual"]
 
 Opener = Callable[[Path | None, str], Dataset]
 """Opens a data set at a root folder (None: where it comes with the package), with one of its ground truths."""
@@ -25,13 +27,95 @@ class DatasetEntry:
         open: Opens it.
         variants: Ground truths that it can be opened with, in the words of protocols (``ground_truth.variant``), the
             usual one first. They may differ in their images, too.
+        check: Returns what is wrong with a folder; None where the files come with Fathom.
+        layout: What a folder must look like.
+        source: Where and how to get it, in sentences.
+        fetch: What may be downloaded without a login.
+        size: Of the download, for people; empty where not known.
+        verified: What was proven on real files and what was not, in a sentence.
     """
 
     id: str
     summary: str
     open: Opener
     variants: tuple[str, ...]
+    check: Callable[[Path], list[Problem]] | None = None
+    layout: str = ""
+    source: str = ""
+    fetch: tuple[Download, ...] = ()
+    size: str = ""
+    verified: str = ""
 
+
+_UNPACK = "Unpack it in this folder with: unzip"
+_NYU_FILES = (
+    Download(
+        "http://horatio.cs.nyu.edu/mit/silberman/nyu_depth_v2/nyu_depth_v2_labeled.mat",
+        "nyu_depth_v2_labeled.mat",
+        size=2_972_037_809,
+        md5=nyu.MAT_MD5,
+    ),
+    Download(
+        "http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat",
+        "splits.mat",
+        md5="08e3c3aea27130ac7c01ffd739a4535f",
+    ),
+)
+"""That of splits.mat is as one public loader pins it; the publisher names none."""
+
+_SUN_FILES = (
+    Download("https://rgbd.cs.princeton.edu/data/SUNRGBD.zip", "SUNRGBD.zip", then=f"{_UNPACK} SUNRGBD.zip"),
+    Download(
+        "https://rgbd.cs.princeton.edu/data/SUNRGBDtoolbox.zip",
+        "SUNRGBDtoolbox.zip",
+        md5="18d22e1761d36352f37232cba102f91f",
+        then=f"{_UNPACK} SUNRGBDtoolbox.zip",
+    ),
+)
+"""The hash is the one that mmdetection3d's instructions give."""
+
+_IBIMS_SHARE = "https://dataserv.ub.tum.de/s/m1455541/download?path=%2F&files="
+_IBIMS_FILES = (
+    Download(f"{_IBIMS_SHARE}imagelist.txt", "imagelist.txt"),
+    Download(f"{_IBIMS_SHARE}ibims1_core_mat.zip", "ibims1_core_mat.zip", then=f"{_UNPACK} ibims1_core_mat.zip"),
+    Download(
+        f"{_IBIMS_SHARE}ibims1_core_raw.zip",
+        "ibims1_core_raw.zip",
+        sha512=(
+            "2641a837c82909e58a34af43d779051c38d57a848308733b10cda747f1e8347d"
+            "a035a0cf591422f0448b4c5dba6eff92ae6289aa5ba73e6d79003d33315a80c8"
+        ),
+        then=f"{_UNPACK} ibims1_core_raw.zip",
+    ),
+)
+"""The hash is the one of Ibims_Dataset.sha512, which lies beside the files, as another project's script copies it."""
+
+_TAR = "Unpack it in this folder with: tar xf"
+_KITTI_FILES = tuple(
+    Download(f"https://s3.eu-central-1.amazonaws.com/avg-kitti/{name}", name, then=f"{_UNPACK} {name}")
+    for name in ("data_depth_annotated.zip", "data_depth_selection.zip")
+)
+_DDAD_FILES = (
+    Download(
+        "https://tri-ml-public.s3.amazonaws.com/github/DDAD/datasets/DDAD.tar",
+        "DDAD.tar",
+        md5="c0da97967f76da80f86d6f97d0d98904",
+        then=f"{_TAR} DDAD.tar",
+    ),
+)
+_VKITTI_FILES = tuple(
+    Download(f"https://download.europe.naverlabs.com/virtual_kitti_2.0.3/{name}", name, then=f"{_TAR} {name}")
+    for name in ("vkitti_2.0.3_rgb.tar", "vkitti_2.0.3_depth.tar")
+)
+_MIDDLEBURY_FILES = tuple(
+    Download(f"https://vision.middlebury.edu/stereo/submit3/zip/{name}", name, then=f"{_UNPACK} {name}")
+    for name in ("MiddEval3-data-F.zip", "MiddEval3-GT0-F.zip")
+)
+_BOOSTER_FILES = (
+    Download(
+        "https://amsacta.unibo.it/id/eprint/6876/1/booster_gt.zip", "booster_gt.zip", then=f"{_UNPACK} booster_gt.zip"
+    ),
+)
 
 _ENTRIES = (
     DatasetEntry(
@@ -39,24 +123,167 @@ _ENTRIES = (
         "Rendered rooms with exact depth, bundled",
         lambda root, _: bundled.indoor(root),
         ("rendered",),
+        verified="every image and hash, by the project's tests",
     ),
     DatasetEntry(
         "procedural-outdoor",
         "Rendered streets and land with exact depth, bundled",
         lambda root, _: bundled.outdoor(root),
         ("rendered",),
+        verified="every image and hash, by the project's tests",
     ),
-    DatasetEntry("kitti", "Streets from a car, Eigen test split", kitti.open_kitti, kitti.VARIANTS),
-    DatasetEntry("ddad", "Driving with laser depth to 250 m, validation", ddad.open_ddad, ("projected-lidar",)),
-    DatasetEntry("nuscenes", "Driving, 32-beam laser, validation", nuscenes.open_nuscenes, ("projected-lidar",)),
-    DatasetEntry("virtual-kitti-2", "Rendered streets, Scene01", vkitti.open_vkitti, ("rendered",)),
-    DatasetEntry("diml-outdoor", "Outdoors, depth from stereo, test", diml.open_diml, ("stereo-matching",)),
-    DatasetEntry("middlebury", "Stereo scenes of 2014, training", stereo.open_middlebury, stereo.MIDDLEBURY_VARIANTS),
-    DatasetEntry("booster", "Glass and mirrors in stereo, training", stereo.open_booster, ("space-time-stereo",)),
+    DatasetEntry(
+        "nyu-depth-v2",
+        "Indoor rooms, Kinect: labelled .mat file, BTS's or Marigold's packing",
+        nyu.open_nyu,
+        ("raw-sensor", "filled-sensor"),
+        check=nyu.check_nyu,
+        layout=nyu.LAYOUT,
+        source=nyu.SOURCE,
+        fetch=_NYU_FILES,
+        size="3.0 GB",
+        verified="images and depth of five test frames and BTS's sync files; not the whole file, nor splits.mat",
+    ),
+    DatasetEntry(
+        "scannet",
+        "Indoor rooms, Structure sensor: the 800 frames that Marigold sampled",
+        scannet.open_scannet,
+        ("raw-sensor",),
+        check=scannet.check_scannet,
+        layout=scannet.LAYOUT,
+        source=scannet.SOURCE,
+        verified="the list's form; no real file was read",
+    ),
+    DatasetEntry(
+        "tum-rgbd",
+        "Kinect sequences, or the .h5 files of people in motion that MiDaS is measured on",
+        tum.open_tum,
+        ("raw-sensor",),
+        check=tum.check_tum,
+        layout=tum.LAYOUT,
+        source=tum.SOURCE,
+        verified="two real frames without their time stamps; no .h5 file was read",
+    ),
+    DatasetEntry(
+        "sun-rgbd",
+        "Indoor frames of four sensors, bit-rotated depth",
+        sun.open_sun,
+        ("raw-sensor", "filled-sensor"),
+        check=sun.check_sun,
+        layout=sun.LAYOUT,
+        source=sun.SOURCE,
+        fetch=_SUN_FILES,
+        verified="a real frame with rotated depth; not allsplit.mat",
+    ),
+    DatasetEntry(
+        "ibims-1",
+        "Indoor scenes, laser scanner, with depth edges and planes",
+        ibims.open_ibims,
+        ("laser-scan",),
+        check=ibims.check_ibims,
+        layout=ibims.LAYOUT,
+        source=ibims.SOURCE,
+        fetch=_IBIMS_FILES,
+        verified="the form of the files as the official script reads it; no real file was read",
+    ),
+    DatasetEntry(
+        "kitti",
+        "Streets from a car, Eigen test split: annotated depth, raw sweeps, or the benchmark's selection",
+        kitti.open_kitti,
+        kitti.VARIANTS,
+        check=kitti.check_kitti,
+        layout=kitti.LAYOUT,
+        source=kitti.SOURCE,
+        fetch=_KITTI_FILES,
+        size="14 GB of depth, besides the raw drives",
+        verified="two annotated maps and the projection of two sweeps; no frame with both, no list, no selection",
+    ),
+    DatasetEntry(
+        "ddad",
+        "Driving with laser depth up to 250 m, validation, front camera",
+        ddad.open_ddad,
+        ("projected-lidar",),
+        check=ddad.check_ddad,
+        layout=ddad.LAYOUT,
+        source=ddad.SOURCE,
+        fetch=_DDAD_FILES,
+        size="257 GB",
+        verified="a DGP scene of the same rig (three frames); not ddad.json, nor a scene of DDAD itself",
+    ),
+    DatasetEntry(
+        "nuscenes",
+        "Driving with a 32-beam scanner, validation, front camera",
+        nuscenes.open_nuscenes,
+        ("projected-lidar",),
+        check=nuscenes.check_nuscenes,
+        layout=nuscenes.LAYOUT,
+        source=nuscenes.SOURCE,
+        verified="a real picture and sweep and the list of scenes; not the real tables",
+    ),
+    DatasetEntry(
+        "virtual-kitti-2",
+        "Rendered streets, Scene01 as Marigold validates on it",
+        vkitti.open_vkitti,
+        ("rendered",),
+        check=vkitti.check_vkitti,
+        layout=vkitti.LAYOUT,
+        source=vkitti.SOURCE,
+        fetch=_VKITTI_FILES,
+        size="15 GB",
+        verified="the list; no real file was read",
+    ),
+    DatasetEntry(
+        "diml-outdoor",
+        "Outdoors, depth from stereo matching, test",
+        diml.open_diml,
+        ("stereo-matching",),
+        check=diml.check_diml,
+        layout=diml.LAYOUT,
+        source=diml.SOURCE,
+        verified="nothing: the unit is in doubt, and no real file was read",
+    ),
+    DatasetEntry(
+        "middlebury",
+        "Stereo scenes of 2014 with structured light, training",
+        stereo.open_middlebury,
+        stereo.MIDDLEBURY_VARIANTS,
+        check=stereo.check_middlebury,
+        layout=stereo.MIDDLEBURY_LAYOUT,
+        source=stereo.MIDDLEBURY_SOURCE,
+        fetch=_MIDDLEBURY_FILES,
+        verified="one real scene, quarter size, whose disparity came as an array; no published PFM was read",
+    ),
+    DatasetEntry(
+        "booster",
+        "Glass and mirrors in stereo, balanced training images",
+        stereo.open_booster,
+        ("space-time-stereo",),
+        check=stereo.check_booster,
+        layout=stereo.BOOSTER_LAYOUT,
+        source=stereo.BOOSTER_SOURCE,
+        fetch=_BOOSTER_FILES,
+        verified="the form of the files as other loaders read them; no real file was read",
+    ),
 )
 
 DATASETS: dict[str, DatasetEntry] = {entry.id: entry for entry in _ENTRIES}
 """Every data set by id."""
+
+
+def find(dataset_id: str) -> DatasetEntry:
+    """Return what is known of a data set.
+
+    Raises:
+        DatasetError: If the id is unknown.
+    """
+    if dataset_id not in DATASETS:
+        raise DatasetError(f"unknown data set '{dataset_id}'; known: {', '.join(DATASETS)}")
+    return DATASETS[dataset_id]
+
+
+def unusual(dataset_id: str, variant: str) -> str | None:
+    """Return the ground truth that a protocol names, None where it is the data set's usual one or not stated."""
+    return None if variant in ("not-stated", find(dataset_id).variants[0]) else variant
 
 
 def open(dataset_id: str, root: Path | None = None, variant: str | None = None) -> Dataset:  # noqa: A001 - the plan's
@@ -70,9 +297,7 @@ def open(dataset_id: str, root: Path | None = None, variant: str | None = None) 
     Raises:
         DatasetError: If the id is unknown, it has no such ground truth, or the files are at fault.
     """
-    if dataset_id not in DATASETS:
-        raise DatasetError(f"unknown data set '{dataset_id}'; known: {', '.join(DATASETS)}")
-    entry = DATASETS[dataset_id]
+    entry = find(dataset_id)
     chosen = entry.variants[0] if variant in (None, "not-stated") else variant
     if chosen not in entry.variants:
         raise DatasetError(

@@ -33,8 +33,8 @@ from runners.datasets.checking import Judge, Problem
 from runners.datasets.folders import some
 from runners.datasets.layout import find_file, needed
 
-__all__ = ["BOOSTER_SOURCE", "MIDDLEBURY_SOURCE", "MIDDLEBURY_VARIANTS", "check_booster", "check_middlebury"]
-__all__ += ["open_booster", "open_middlebury"]
+__all__ = ["BOOSTER_LAYOUT", "BOOSTER_SOURCE", "MIDDLEBURY_LAYOUT", "MIDDLEBURY_SOURCE", "MIDDLEBURY_VARIANTS"]
+__all__ += ["check_booster", "check_middlebury", "open_booster", "open_middlebury"]
 
 MIDDLEBURY_VARIANTS = ("structured-light", "structured-light-non-occluded")
 MIDDLEBURY_SOURCE = (
@@ -42,10 +42,10 @@ MIDDLEBURY_SOURCE = (
     "https://vision.middlebury.edu/stereo/submit3/ and unpack both into one folder."
 )
 BOOSTER_SOURCE = "Get booster_gt.zip (228 training images with truth) from https://amsacta.unibo.it/id/eprint/6876/."
-_MIDDLEBURY_LAYOUT = (
+MIDDLEBURY_LAYOUT = (
     "It holds trainingF/<scene>/{im0.png,disp0GT.pfm,calib.txt}, or <scene>/{im0.png,disp0.pfm,calib.txt}."
 )
-_BOOSTER_LAYOUT = "It holds train/balanced/<scene>/{camera_00/*.png,disp_00.npy,calib_00-02.xml}."
+BOOSTER_LAYOUT = "It holds train/balanced/<scene>/{camera_00/*.png,disp_00.npy,calib_00-02.xml}."
 _PARTS = (
     "trainingF",
     "trainingH",
@@ -93,7 +93,7 @@ def open_middlebury(root: Path | None, variant: str = "structured-light") -> Dat
     items = (Item(s.name, s.name, partial(_read_middlebury, s, variant.endswith("non-occluded"))) for s in scenes)
     name = part.relative_to(folder).as_posix()
     split = f"{'scenes of 2014' if name == '.' else name}, {variant}"
-    return Dataset("middlebury", split, some(items, folder, f"{_MIDDLEBURY_LAYOUT} {MIDDLEBURY_SOURCE}"))
+    return Dataset("middlebury", split, some(items, folder, f"{MIDDLEBURY_LAYOUT} {MIDDLEBURY_SOURCE}"))
 
 
 def check_middlebury(root: Path) -> list[Problem]:
@@ -198,7 +198,7 @@ def open_booster(root: Path | None, _variant: str = "space-time-stereo") -> Data
         for scene in sorted(path.parent for path in (folder / base).glob("*/disp_00.npy"))
         for image in sorted((scene / "camera_00").glob("*.png"))
     )
-    return Dataset("booster", "training, balanced", some(items, folder, f"{_BOOSTER_LAYOUT} {BOOSTER_SOURCE}"))
+    return Dataset("booster", "training, balanced", some(items, folder, f"{BOOSTER_LAYOUT} {BOOSTER_SOURCE}"))
 
 
 def check_booster(root: Path) -> list[Problem]:
