@@ -36,6 +36,9 @@ _results = click.option(
     "--results", type=_folder, default=DEFAULT_RESULTS, show_default=True, help="Folder of the records (protocols)."
 )
 _submitter = click.option("--submitter", default="anonymous", show_default=True, help="Who runs it, for the record.")
+_no_cache = click.option(
+    "--no-cache", is_flag=True, help="Decode all ground truth anew and keep none of it for the next run."
+)
 _weights = click.option(
     "--weights-dir",
     type=_folder,
@@ -156,6 +159,7 @@ def doctor(weights_dir: Path | None) -> None:
     for line in _devices():
         click.echo(f"{'device':<16}{line}")
     cache = cache_folder(weights_dir)
+    click.echo(f"{'ground truth':<16}{_truth_folder()}")
     click.echo(f"{'weights':<16}{cache}{'' if cache.is_dir() else ' (empty; weights are fetched at first use)'}")
 
 
@@ -184,6 +188,14 @@ def doctor(weights_dir: Path | None) -> None:
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True, help="Of the network.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images per prediction.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Processes that read images and ground truth ahead; 0 reads between predictions.",
+)
+@_no_cache
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
 @click.option(
     "--save-predictions",
@@ -214,6 +226,8 @@ def evaluate(
     device: str,
     dtype: str,
     batch: int,
+    workers: int,
+    no_cache: bool,
     limit: int | None,
     save: Path | None,
     predictions_dtype: StoredDtype,
@@ -227,7 +241,7 @@ def evaluate(
         raise click.UsageError("give either --dataset or --manifest")
     if not manifest and (name or only):
         raise click.UsageError("--name and --only are for a --manifest")
-    with _sentences():
+    with _sentences(), _truth_kept(not no_cache):
         from runners import jobs
         from runners.models import load
 
@@ -243,7 +257,8 @@ def evaluate(
         for work, writers in zip(works, jobs.writers(works, save, predictions_dtype), strict=True):
             if work.model_id not in models:  # one at a time: each may fill the device
                 models = {work.model_id: load(work.model_id, chosen, dtype, weights_dir=weights_dir)}
-            outcomes = _run(models[work.model_id], work, writers, device=chosen, batch=batch, submitter=submitter)
+            how = {"device": chosen, "batch": batch, "workers": workers, "submitter": submitter}
+            outcomes = _run(models[work.model_id], work, writers, **how)
             report.add(outcomes, work.job)
             report.saved(writers)
         report.conclude()
@@ -262,6 +277,7 @@ def evaluate(
 @click.option("--manifest", type=_path, metavar="FILE", help="Where the images' manifest is now, if it was moved.")
 @click.option("--dataset", "dataset_id", metavar="ID", help="Open the images as this data set instead.")
 @click.option("--root", type=_folder, help="Where the data set's files are now, if they were moved.")
+@_no_cache
 @_submitter
 @_results
 @click.option("--out", type=_folder, default=Path("runs"), show_default=True, help="Folder of the runs.")
@@ -271,6 +287,7 @@ def rescore(
     manifest: Path | None,
     dataset_id: str | None,
     root: Path | None,
+    no_cache: bool,
     submitter: str,
     results: Path,
     out: Path,
@@ -282,7 +299,7 @@ def rescore(
     """
     if manifest and (dataset_id or root):
         raise click.UsageError("give either --manifest or --dataset and --root")
-    with _sentences():
+    with _sentences(), _truth_kept(not no_cache):
         from runners import jobs
         from runners import rescore as again
         from runners.saved import open_saved
@@ -389,23 +406,15 @@ def _said(jobs: list[Job]) -> list[Job]:
     return jobs
 
 
-def _run(model: Model, work: Work, writers: list[Writer], *, device: str, batch: int, submitter: str) -> list[Outcome]:
+def _run(model: Model, work: Work, writers: list[Writer], **how: Any) -> list[Outcome]:
+    """Return what :func:`evaluate_all` gives; ``how`` are its settings (device, batch, workers, submitter)."""
     from runners.evaluate import evaluate_all, fit
 
     dataset = work.job.dataset
     if model.needs_training:
         fit(model, dataset)
     with _progress(f"{model.id} on {dataset.id}", len(dataset)) as advance:
-        return evaluate_all(
-            dataset,
-            model,
-            work.protocols,
-            device=device,
-            batch=batch,
-            submitter=submitter,
-            progress=advance,
-            writers=writers,
-        )
+        return evaluate_all(dataset, model, work.protocols, progress=advance, writers=writers, **how)
 
 
 class _Report:
@@ -479,6 +488,21 @@ def _progress(label: str, total: int) -> Iterator[Advance]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(label, total=total)
         yield lambda count: bar.advance(task, count)
+
+
+def _truth_folder() -> str:
+    from runners.datasets.cache import DEFAULT_LIMIT, cache_folder
+
+    return f"{cache_folder()} (decoded truth, at most {DEFAULT_LIMIT >> 30} GiB; may be removed at any time)"
+
+
+@contextmanager
+def _truth_kept(kept: bool) -> Iterator[None]:
+    """Keep decoded ground truth for the next run, or not."""
+    from runners.datasets.cache import TruthCache, cache_folder, using
+
+    with using(TruthCache(cache_folder()) if kept else None):
+        yield
 
 
 @contextmanager

@@ -190,7 +190,15 @@ class Dataset:
             KeyError: If the id is not listed.
             SampleError: If the sample cannot be used; the message is the reason.
         """
-        return self._items[sample_id].read()
+        return self.reader(sample_id)()
+
+    def reader(self, sample_id: str) -> Callable[[], Sample]:
+        """Return what reads one sample, to be called elsewhere (another process).
+
+        Raises:
+            KeyError: If the id is not listed.
+        """
+        return self._items[sample_id].read
 
     def limited(self, count: int) -> Dataset:
         """Return the data set cut to its first samples; its list, and so its list's hash, is another one."""

@@ -10,17 +10,23 @@ from pathlib import Path
 from runners.datasets import (
     bundled,
     da2k,
+    ddad,
+    diml,
     diode,
     diw,
     eth3d,
     hypersim,
     ibims,
+    kitti,
     moge_bundle,
+    nuscenes,
     nyu,
     scannet,
     sintel,
+    stereo,
     sun,
     tum,
+    vkitti,
 )
 from runners.datasets.base import Dataset, DatasetError
 from runners.datasets.checking import Problem
@@ -126,6 +132,33 @@ _IBIMS_FILES = (
     ),
 )
 """The hash is the one of Ibims_Dataset.sha512, which lies beside the files, as another project's script copies it."""
+
+_TAR = "Unpack it in this folder with: tar xf"
+_KITTI_FILES = tuple(
+    Download(f"https://s3.eu-central-1.amazonaws.com/avg-kitti/{name}", name, then=f"{_UNPACK} {name}")
+    for name in ("data_depth_annotated.zip", "data_depth_selection.zip")
+)
+_DDAD_FILES = (
+    Download(
+        "https://tri-ml-public.s3.amazonaws.com/github/DDAD/datasets/DDAD.tar",
+        "DDAD.tar",
+        md5="c0da97967f76da80f86d6f97d0d98904",
+        then=f"{_TAR} DDAD.tar",
+    ),
+)
+_VKITTI_FILES = tuple(
+    Download(f"https://download.europe.naverlabs.com/virtual_kitti_2.0.3/{name}", name, then=f"{_TAR} {name}")
+    for name in ("vkitti_2.0.3_rgb.tar", "vkitti_2.0.3_depth.tar")
+)
+_MIDDLEBURY_FILES = tuple(
+    Download(f"https://vision.middlebury.edu/stereo/submit3/zip/{name}", name, then=f"{_UNPACK} {name}")
+    for name in ("MiddEval3-data-F.zip", "MiddEval3-GT0-F.zip")
+)
+_BOOSTER_FILES = (
+    Download(
+        "https://amsacta.unibo.it/id/eprint/6876/1/booster_gt.zip", "booster_gt.zip", then=f"{_UNPACK} booster_gt.zip"
+    ),
+)
 
 _ENTRIES = (
     DatasetEntry(
@@ -294,6 +327,84 @@ _ENTRIES = (
         fetch=_DA2K_FILES,
         size="681 MB",
         verified=_FORM_ONLY,
+    ),
+    DatasetEntry(
+        "kitti",
+        "Streets from a car, Eigen test split: annotated depth, raw sweeps, or the benchmark's selection",
+        kitti.open_kitti,
+        kitti.VARIANTS,
+        check=kitti.check_kitti,
+        layout=kitti.LAYOUT,
+        source=kitti.SOURCE,
+        fetch=_KITTI_FILES,
+        size="14 GB of depth, besides the raw drives",
+        verified="two annotated maps and the projection of two sweeps; no frame with both, no list, no selection",
+    ),
+    DatasetEntry(
+        "ddad",
+        "Driving with laser depth up to 250 m, validation, front camera",
+        ddad.open_ddad,
+        ("projected-lidar",),
+        check=ddad.check_ddad,
+        layout=ddad.LAYOUT,
+        source=ddad.SOURCE,
+        fetch=_DDAD_FILES,
+        size="257 GB",
+        verified="a DGP scene of the same rig (three frames); not ddad.json, nor a scene of DDAD itself",
+    ),
+    DatasetEntry(
+        "nuscenes",
+        "Driving with a 32-beam scanner, validation, front camera",
+        nuscenes.open_nuscenes,
+        ("projected-lidar",),
+        check=nuscenes.check_nuscenes,
+        layout=nuscenes.LAYOUT,
+        source=nuscenes.SOURCE,
+        verified="a real picture and sweep and the list of scenes; not the real tables",
+    ),
+    DatasetEntry(
+        "virtual-kitti-2",
+        "Rendered streets, Scene01 as Marigold validates on it",
+        vkitti.open_vkitti,
+        ("rendered",),
+        check=vkitti.check_vkitti,
+        layout=vkitti.LAYOUT,
+        source=vkitti.SOURCE,
+        fetch=_VKITTI_FILES,
+        size="15 GB",
+        verified="the list; no real file was read",
+    ),
+    DatasetEntry(
+        "diml-outdoor",
+        "Outdoors, depth from stereo matching, test",
+        diml.open_diml,
+        ("stereo-matching",),
+        check=diml.check_diml,
+        layout=diml.LAYOUT,
+        source=diml.SOURCE,
+        verified="nothing: the unit is in doubt, and no real file was read",
+    ),
+    DatasetEntry(
+        "middlebury",
+        "Stereo scenes of 2014 with structured light, training",
+        stereo.open_middlebury,
+        stereo.MIDDLEBURY_VARIANTS,
+        check=stereo.check_middlebury,
+        layout=stereo.MIDDLEBURY_LAYOUT,
+        source=stereo.MIDDLEBURY_SOURCE,
+        fetch=_MIDDLEBURY_FILES,
+        verified="one real scene, quarter size, whose disparity came as an array; no published PFM was read",
+    ),
+    DatasetEntry(
+        "booster",
+        "Glass and mirrors in stereo, balanced training images",
+        stereo.open_booster,
+        ("space-time-stereo",),
+        check=stereo.check_booster,
+        layout=stereo.BOOSTER_LAYOUT,
+        source=stereo.BOOSTER_SOURCE,
+        fetch=_BOOSTER_FILES,
+        verified="the form of the files as other loaders read them; no real file was read",
     ),
 )
 
