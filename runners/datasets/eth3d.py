@@ -5,7 +5,8 @@ no JPEG: little-endian float32 metres without a header, row by row, at the size 
 where nothing was measured. Marigold's packing of the same files (``rgb/<scene>/...``,
 ``depth/<scene>_dslr_depth/<scene>/...``; ``prs-eth/Marigold`` b1dffaa) is read as well, with the same ids.
 
-The photographs are distorted, so no pinhole camera describes them and no intrinsics are given.
+The photographs are distorted, so no pinhole camera describes them and no intrinsics are given. Bare floats are read as
+fast as kept ones, so they are not kept a second time.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from runners.datasets import checking, decode, folders, rays
 from runners.datasets.base import Dataset, DatasetError, Intrinsics, Item, Sample, SampleError
+from runners.datasets.cache import Truth, remember
 from runners.datasets.checking import Problem
 from runners.datasets.layout import needed
 from runners.datasets.lists import lines
@@ -51,6 +52,7 @@ _ADVICE = f"It should hold {LAYOUT}. {SOURCE}"
 _FOCAL = 886.81
 _SIZE = (768, 1024)
 _CAMERA: Intrinsics = (_FOCAL, _FOCAL, 511.5, 383.5)
+_PLANE = "hypersim plane in millimetres"
 _PLAUSIBLE_M = (0.1, 100.0)
 _PACKED = re.compile(r"(ai_\d{3}_\d{3})/rgb_(cam_\d\d)_fr(\d{4})\.png")
 _OFFICIAL_COLUMNS = {"scene_name", "camera_name", "frame_id", "included_in_public_release", "split_partition_name"}
@@ -128,15 +130,25 @@ def _read_official(root: Path, frame: _Frame) -> Sample:
     images = root / frame.scene / "images"
     stem = f"frame.{frame.number}"
     image = decode.read_image(images / f"scene_{frame.camera}_final_preview" / f"{stem}.tonemap.jpg")
-    distance = _hdf5(images / f"scene_{frame.camera}_geometry_hdf5" / f"{stem}.depth_meters.hdf5")
-    depth = distance / rays.lengths(_SIZE, _CAMERA)
-    return _sample(frame, image, np.where(np.isfinite(depth), depth, 0))
+    path = images / f"scene_{frame.camera}_geometry_hdf5" / f"{stem}.depth_meters.hdf5"
+    return _sample(frame, image, remember([path], "hypersim distance", lambda: _planar(path)))
+
+
+def _planar(path: Path) -> Truth:
+    depth = _hdf5(path) / rays.lengths(_SIZE, _CAMERA)
+    truth = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
+    return truth, truth > 0
 
 
 def _read_packed(root: Path, frame: _Frame) -> Sample:
     folder, end = root / frame.scene, f"{frame.camera}_fr{frame.number}.png"
-    depth = decode.uint16_depth(folder / f"depth_plane_{end}", 0.001)
-    return _sample(frame, decode.read_image(folder / f"rgb_{end}"), depth)
+    path = folder / f"depth_plane_{end}"
+    return _sample(frame, decode.read_image(folder / f"rgb_{end}"), remember([path], _PLANE, lambda: _packed(path)))
+
+
+def _packed(path: Path) -> Truth:
+    depth = decode.uint16_depth(path, 0.001)
+    return depth, depth > 0
 
 
 def _hdf5(path: Path) -> npt.NDArray[np.float64]:
@@ -150,11 +162,11 @@ def _hdf5(path: Path) -> npt.NDArray[np.float64]:
     return distance
 
 
-def _sample(frame: _Frame, image: npt.NDArray[np.uint8], depth: npt.NDArray[np.floating]) -> Sample:
-    if image.shape[:2] != depth.shape:
-        raise SampleError(f"{frame.id}: image {image.shape[:2]} and depth {depth.shape} differ in size. {SOURCE}")
-    truth = depth.astype(np.float32)
-    return Sample(frame.id, frame.scene, image, truth, truth > 0, _CAMERA if truth.shape == _SIZE else None)
+def _sample(frame: _Frame, image: npt.NDArray[np.uint8], found: Truth) -> Sample:
+    truth, mask = found
+    if image.shape[:2] != truth.shape:
+        raise SampleError(f"{frame.id}: image {image.shape[:2]} and depth {truth.shape} differ in size. {SOURCE}")
+    return Sample(frame.id, frame.scene, image, truth, mask, _CAMERA if truth.shape == _SIZE else None)
 
 
 def _along_the_axis(sample: Sample) -> str:

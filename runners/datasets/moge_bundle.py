@@ -29,6 +29,7 @@ from PIL import Image
 
 from runners.datasets import checking, decode, folders
 from runners.datasets.base import Dataset, Intrinsics, Item, Sample, SampleError
+from runners.datasets.cache import Truth, remember
 from runners.datasets.checking import Problem
 from runners.datasets.layout import needed
 from runners.datasets.lists import lines
@@ -96,13 +97,18 @@ def _read(folder: Path, name: str, size: tuple[int, int]) -> Sample:
     place = folders.inside(folder, name)
     image = decode.read_image(place / "image.jpg")
     camera = _intrinsics(place / "meta.json", (image.shape[0], image.shape[1]))
-    depth = _depth(place / "depth.png")
-    if fault := _unprepared(image.shape[:2], depth.shape, camera, size):
+    path = place / "depth.png"
+    truth, mask = remember([path], "moge bundle", lambda: _truth(path))
+    if fault := _unprepared(image.shape[:2], truth.shape, camera, size):
         raise SampleError(f"{fault}; MoGe projects such samples again, which is not done here")
+    return Sample(name, _group(name), image, truth, mask, camera)
+
+
+def _truth(path: Path) -> Truth:
+    depth = _depth(path)
     known = np.isfinite(depth)
     near_enough = depth <= _FARTHEST * np.nanquantile(np.where(known, depth, np.nan), 0.01) if known.any() else known
-    truth = np.where(known, depth, 0).astype(np.float32)
-    return Sample(name, _group(name), image, truth, known & near_enough, camera)
+    return np.where(known, depth, 0).astype(np.float32), known & near_enough
 
 
 def _depth(path: Path) -> npt.NDArray[np.float64]:

@@ -4,7 +4,7 @@
 ``training/camdata_left/<scene>/frame_0001.cam``. A .dpt file is a float32 tag 202021.25, int32 width, int32 height and
 float32 depth row by row; a .cam file is the same tag, then the 3x3 intrinsics and 3x4 extrinsics in float64 (all
 little-endian). Units are those of the film's world and are taken as metres. Sky holds very large finite values: cutting
-it is the protocol's business, so it counts as measured here.
+it is the protocol's business, so it counts as measured here. Nothing is compressed, so nothing is kept decoded.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from runners import datasets
 from runners.cli import main
 from runners.datasets import DATASETS, DatasetError, diw, moge_bundle, sintel
+from runners.datasets.cache import TruthCache, using
 from runners.datasets.lists import lines
 from tests.runners.datasets import trees
 
@@ -68,6 +69,23 @@ def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:
         datasets.open("diw", tmp_path)
     with pytest.raises(DatasetError, match="cannot be read as text"):
         lines(tmp_path, "")
+
+
+def test_decoded_truth_is_kept(tmp_path: Path) -> None:
+    """What is compressed is decoded once: a second read gives the same truth from the cache."""
+    trees.hypersim_list(tmp_path / "packed", "0000")
+    trees.hypersim_packed(tmp_path / "packed", trees.ramp((6, 9)))
+    trees.hypersim_list(tmp_path / "official", "0000")
+    trees.hypersim(tmp_path / "official", trees.ramp((768, 1024)))
+    kept = TruthCache(tmp_path / "cache")
+    for folder in ("packed", "official"):
+        plain = datasets.open("hypersim", tmp_path / folder).read("ai_001_010/cam_00/0000")
+        with using(kept):
+            first, again = (datasets.open("hypersim", tmp_path / folder).read(plain.id) for _ in range(2))
+        for sample in (first, again):
+            assert (sample.truth == plain.truth).all()
+            assert (sample.mask == plain.mask).all()
+    assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == 2
 
 
 def test_samples_can_be_read_elsewhere(tmp_path: Path) -> None:
