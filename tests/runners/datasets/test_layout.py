@@ -49,6 +49,6 @@ def test_cut_matlab_files_are_sample_errors(tmp_path: Path, length: int) -> None
 
 def test_nonsense_in_hdf5_is_a_sample_error(tmp_path: Path) -> None:
     """What h5py cannot turn into numbers, as a damaged header leads to, names the file."""
-    path = files.put_hdf5(tmp_path / "a.h5", depth=files.holed((4, 4)))
+    path = files.put_hdf5(tmp_path / "a.h5", depth=files.holed((8, 8)))
     with pytest.raises(SampleError, match=r"a\.h5: cannot be read"), hdf5(path) as file:
         np.asarray(file["depth"].dtype, dtype=np.float32)
