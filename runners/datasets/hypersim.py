@@ -27,6 +27,7 @@ from runners.datasets.cache import Truth, remember
 from runners.datasets.checking import Problem
 from runners.datasets.layout import needed
 from runners.datasets.lists import lines
+from runners.datasets.matlab import hdf5
 
 __all__ = ["LAYOUT", "LISTS", "SOURCE", "check_hypersim", "open_hypersim"]
 
@@ -52,7 +53,6 @@ _ADVICE = f"It should hold {LAYOUT}. {SOURCE}"
 _FOCAL = 886.81
 _SIZE = (768, 1024)
 _CAMERA: Intrinsics = (_FOCAL, _FOCAL, 511.5, 383.5)
-_PLANE = "hypersim plane in millimetres"
 _PLAUSIBLE_M = (0.1, 100.0)
 _PACKED = re.compile(r"(ai_\d{3}_\d{3})/rgb_(cam_\d\d)_fr(\d{4})\.png")
 _OFFICIAL_COLUMNS = {"scene_name", "camera_name", "frame_id", "included_in_public_release", "split_partition_name"}
@@ -80,8 +80,8 @@ def open_hypersim(root: Path | None, _variant: str) -> Dataset:
     if path is None:
         raise DatasetError(f"{folder}: none of the lists {', '.join(LISTS)} is here. {SOURCE}")
     frames = _official_list(path) if path.suffix == ".csv" else _marigold_list(path)
-    base, read = _packing(folder)
-    items = (Item(frame.id, frame.scene, partial(read, base, frame)) for frame in frames)
+    base, packing = _packing(folder)
+    items = (_item(frame, packing, packing.files(base, frame)) for frame in frames)
     return Dataset("hypersim", LISTS[path.name][0], folders.some(items, folder, _ADVICE))
 
 
@@ -93,15 +93,22 @@ def check_hypersim(root: Path) -> list[Problem]:
     expected = next(count for name, count in LISTS.values() if name == dataset.split)
     problems += checking.counted(root, len(dataset), expected, "listed images", SOURCE)
     judges = [checking.sizes({_SIZE}, SOURCE), checking.medians(*_PLAUSIBLE_M, f"Depth is metres here. {SOURCE}")]
+    problems += checking.present(dataset, SOURCE)
     return problems + checking.samples(dataset, [*judges, _along_the_axis])
 
 
 def _marigold_list(path: Path) -> Iterator[_Frame]:
     for number, line in enumerate(lines(path, SOURCE), 1):
-        found = _PACKED.match(line)
-        if found is None:
-            raise DatasetError(f"{path}: line {number} names no image like ai_001_010/rgb_cam_00_fr0000.png. {SOURCE}")
-        yield _Frame(*found.groups())
+        if line:
+            yield _frame(line.split()[0], path, number)
+
+
+def _frame(packed: str, path: Path, line: int) -> _Frame:
+    """Return the frame that a name of Marigold's packing says; any other name could lead anywhere."""
+    found = _PACKED.fullmatch(packed)
+    if found is None:
+        raise DatasetError(f"{path}: line {line} names no image like ai_001_010/rgb_cam_00_fr0000.png. {SOURCE}")
+    return _Frame(*found.groups())
 
 
 def _official_list(path: Path) -> Iterator[_Frame]:
@@ -112,38 +119,56 @@ def _official_list(path: Path) -> Iterator[_Frame]:
         if any(row[name] is None for name in _OFFICIAL_COLUMNS):
             raise DatasetError(f"{path}: line {rows.line_num} was cut. {SOURCE}")
         if row["split_partition_name"] == "test" and row["included_in_public_release"].lower() == "true":
-            yield _Frame(row["scene_name"], row["camera_name"], row["frame_id"].zfill(4))
+            packed = f"{row['scene_name']}/rgb_{row['camera_name']}_fr{row['frame_id'].zfill(4)}.png"
+            yield _frame(packed, path, rows.line_num)
 
 
-_Reader = Callable[[Path, _Frame], Sample]
+@dataclass(frozen=True)
+class _Packing:
+    """How frames lie in a folder: paths of a frame's image and depth, and the recipe and reader of its truth."""
+
+    files: Callable[[Path, _Frame], tuple[Path, Path]]
+    recipe: str
+    truth: Callable[[Path], Truth]
 
 
-def _packing(root: Path) -> tuple[Path, _Reader]:
+def _packing(root: Path) -> tuple[Path, _Packing]:
     """Return where the scenes lie and how they are packed; the official way where neither is to be seen."""
     for base in (root, root / "test", root / "val"):
         if next(base.glob("ai_*/rgb_cam_*.png"), None):
-            return base, _read_packed
-    return root, _read_official
+            return base, _Packing(_packed_files, "hypersim plane in millimetres", _packed)
+    return root, _Packing(_official_files, "hypersim distance", _planar)
 
 
-def _read_official(root: Path, frame: _Frame) -> Sample:
-    images = root / frame.scene / "images"
-    stem = f"frame.{frame.number}"
-    image = decode.read_image(images / f"scene_{frame.camera}_final_preview" / f"{stem}.tonemap.jpg")
-    path = images / f"scene_{frame.camera}_geometry_hdf5" / f"{stem}.depth_meters.hdf5"
-    return _sample(frame, image, remember([path], "hypersim distance", lambda: _planar(path)))
+def _official_files(root: Path, frame: _Frame) -> tuple[Path, Path]:
+    images, stem = root / frame.scene / "images", f"frame.{frame.number}"
+    return (
+        images / f"scene_{frame.camera}_final_preview" / f"{stem}.tonemap.jpg",
+        images / f"scene_{frame.camera}_geometry_hdf5" / f"{stem}.depth_meters.hdf5",
+    )
+
+
+def _packed_files(root: Path, frame: _Frame) -> tuple[Path, Path]:
+    scene, end = root / frame.scene, f"{frame.camera}_fr{frame.number}.png"
+    return scene / f"rgb_{end}", scene / f"depth_plane_{end}"
+
+
+def _item(frame: _Frame, packing: _Packing, files: tuple[Path, Path]) -> Item:
+    return Item(frame.id, frame.scene, partial(_read, frame, packing, *files), files=files)
+
+
+def _read(frame: _Frame, packing: _Packing, image: Path, depth: Path) -> Sample:
+    pixels = decode.read_image(image)
+    truth, mask = remember([depth], packing.recipe, lambda: packing.truth(depth))
+    if pixels.shape[:2] != truth.shape:
+        raise SampleError(f"{frame.id}: image {pixels.shape[:2]} and depth {truth.shape} differ in size. {SOURCE}")
+    return Sample(frame.id, frame.scene, pixels, truth, mask, _CAMERA if truth.shape == _SIZE else None)
 
 
 def _planar(path: Path) -> Truth:
     depth = _hdf5(path) / rays.lengths(_SIZE, _CAMERA)
     truth = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
     return truth, truth > 0
-
-
-def _read_packed(root: Path, frame: _Frame) -> Sample:
-    folder, end = root / frame.scene, f"{frame.camera}_fr{frame.number}.png"
-    path = folder / f"depth_plane_{end}"
-    return _sample(frame, decode.read_image(folder / f"rgb_{end}"), remember([path], _PLANE, lambda: _packed(path)))
 
 
 def _packed(path: Path) -> Truth:
@@ -153,20 +178,11 @@ def _packed(path: Path) -> Truth:
 
 def _hdf5(path: Path) -> npt.NDArray[np.float64]:
     """Return the distances of a file, which must be of the standard size: only for that is the camera known."""
-    import h5py
-
-    with decode.reading(path), h5py.File(path) as file:
+    with hdf5(path) as file:
         distance = np.asarray(file["dataset"], dtype=np.float64)
     if distance.shape != _SIZE:
         raise SampleError(f"{path.name}: distances {distance.shape}; only for {_SIZE} is the camera known")
     return distance
-
-
-def _sample(frame: _Frame, image: npt.NDArray[np.uint8], found: Truth) -> Sample:
-    truth, mask = found
-    if image.shape[:2] != truth.shape:
-        raise SampleError(f"{frame.id}: image {image.shape[:2]} and depth {truth.shape} differ in size. {SOURCE}")
-    return Sample(frame.id, frame.scene, image, truth, mask, _CAMERA if truth.shape == _SIZE else None)
 
 
 def _along_the_axis(sample: Sample) -> str:

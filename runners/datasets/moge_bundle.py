@@ -76,7 +76,15 @@ def open_bundle(dataset_id: str, root: Path | None) -> Dataset:
     folder = needed(root, dataset_id, advice)
     names = filter(None, lines(folder / INDEX, advice))
     rows, columns, _ = PARTS[dataset_id]
-    items = (Item(name, _group(name), partial(_read, folder, name, (rows, columns))) for name in names)
+    items = (
+        Item(
+            name,
+            _group(name),
+            partial(_read, folder, name, (rows, columns)),
+            files=tuple(folder / name / file for file in ("image.jpg", "depth.png", "meta.json")),
+        )
+        for name in names
+    )
     return Dataset(dataset_id, f"MoGe's bundle, {INDEX}", folders.some(items, folder, advice))
 
 
@@ -86,7 +94,7 @@ def check_bundle(dataset_id: str, root: Path) -> list[Problem]:
     if dataset is None:
         return problems
     problems += checking.counted(root / INDEX, len(dataset), PARTS[dataset_id][2], "samples", SOURCE)
-    return problems + checking.samples(dataset, [])
+    return [*problems, *checking.present(dataset, SOURCE), *checking.samples(dataset, [])]
 
 
 def _group(name: str) -> str:

@@ -87,6 +87,7 @@ def test_a_list_is_never_invented(tmp_path: Path) -> None:
         (CSV, "scene_name,camera_name\n", "has no column frame_id, included_in_public_release, split_partition_name"),
         (CSV, "", "has no column"),
         (CSV, f"{COLUMNS}\nai_001_010,cam_00,0,True\n", "line 2 was cut"),
+        (CSV, f"{COLUMNS}\n../../x,cam_00,0,True,,test\n", "line 2 names no image"),
     ],
 )
 def test_a_broken_list_is_told(tmp_path: Path, name: str, text: str, sentence: str) -> None:
@@ -162,6 +163,13 @@ def test_another_size_is_told(tmp_path: Path) -> None:
     for frame in ("0000", "0001"):
         trees.hypersim_packed(tmp_path, np.full((96, 128), 2.0), frame)
     assert "96 rows and 128 columns, not 768x1024" in trees.said(hypersim.check_hypersim(tmp_path))
+
+
+def test_missing_files_are_counted(tmp_path: Path) -> None:
+    """Most downloads of Hypersim are parts of it: how much of the list is there, in one sentence."""
+    trees.hypersim_list(tmp_path, *(f"{index:04d}" for index in range(100)))
+    trees.hypersim_packed(tmp_path, np.full((4, 5), 2.0))
+    assert "is not there, in all 198 of 200 files that are listed" in trees.said(hypersim.check_hypersim(tmp_path))
 
 
 def test_a_folder_without_a_list_is_told(tmp_path: Path) -> None:
