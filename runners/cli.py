@@ -17,13 +17,13 @@ from sitegen.records import PREDICTION_KINDS
 from sitegen.store import DEFAULT_RESULTS
 
 if TYPE_CHECKING:
-    from runners.datasets import Dataset
     from runners.datasets.origin import Origin
     from runners.jobs import Job, Work
     from runners.measure import Outcome
     from runners.measure import Progress as Advance
     from runners.models.base import Model
     from runners.models.entry import ModelEntry
+    from runners.report import Part
     from runners.saved import StoredDtype, Writer
     from sitegen.findings import Finding
     from sitegen.records import ModelCard, ModelProofs, PredictionKind, Run, SpeedCase
@@ -39,6 +39,9 @@ _results = click.option(
     "--results", type=_folder, default=DEFAULT_RESULTS, show_default=True, help="Folder of the records (protocols)."
 )
 _submitter = click.option("--submitter", default="anonymous", show_default=True, help="Who runs it, for the record.")
+_no_cache = click.option(
+    "--no-cache", is_flag=True, help="Decode all ground truth anew and keep none of it for the next run."
+)
 _weights = click.option(
     "--weights-dir",
     type=_folder,
@@ -93,12 +96,18 @@ def models(results: Path) -> None:
 
 
 @listing.command()
-def datasets() -> None:
-    """Data sets by id."""
+@_results
+def datasets(results: Path) -> None:
+    """Data sets by id, with images, licence, size of the download, ground truths, and what is verified."""
     from runners.datasets import DATASETS
+    from runners.datasets.describe import facts
+    from sitegen.store import load_datasets
 
+    cards, _ = load_datasets(results)
     for entry in DATASETS.values():
         click.echo(f"{entry.id:<24}{entry.summary}")
+        for name, fact in facts(entry, cards.get(entry.id)):
+            click.echo(f"    {name:<20}{fact}")
 
 
 @listing.command()
@@ -112,6 +121,47 @@ def protocols(results: Path) -> None:
         for (dataset, protocol_id), protocol in sorted(read_protocols(results).items()):
             faults = unsupported(protocol)
             click.echo(f"{dataset}/{protocol_id:<28}{'not yet: ' + faults[0] if faults else 'ready'}")
+
+
+@main.command()
+@click.argument("dataset_id", metavar="DATASET")
+@click.option("--root", type=_folder, required=True, help="Folder of the data set's files.")
+def check(dataset_id: str, root: Path) -> None:
+    """Say what is wrong with a data set's files in DIR, and where to get the right ones."""
+    with _sentences():
+        from runners.datasets.describe import check_folder
+
+        problems, good = check_folder(dataset_id, root)
+        if problems:
+            raise Failure("\n".join(map(str, problems)))
+        for line in good:
+            click.echo(line)
+
+
+@main.command()
+@click.argument("dataset_id", metavar="DATASET")
+@click.option("--root", type=_folder, help="Folder to put the files into.")
+@_results
+def fetch(dataset_id: str, root: Path | None, results: Path) -> None:
+    """Download what may be had of a data set without a login, or say how to get it.
+
+    What a broken download left is taken up again.
+    """
+    with _sentences():
+        from runners.datasets.describe import facts
+        from runners.datasets.registry import find
+        from runners.download import fetch_into, human_size
+        from sitegen.store import load_datasets
+
+        entry = find(dataset_id)
+        for name, fact in facts(entry, load_datasets(results)[0].get(entry.id)):
+            click.echo(f"{name:<20}{fact}")
+        if entry.fetch and root is None:
+            raise Failure("name the folder to put the files into with --root")
+        for download in entry.fetch:
+            click.echo(f"{download.url} ({human_size(download.size)})", err=True)
+            path, fresh = fetch_into(root or Path(), download)
+            click.echo(f"{path}: {'fetched' if fresh else 'was here already'}. {download.then}".strip())
 
 
 @main.command()
@@ -131,6 +181,7 @@ def doctor(weights_dir: Path | None, results: Path) -> None:
     for line in _devices():
         click.echo(f"{'device':<16}{line}")
     cache = cache_folder(weights_dir)
+    click.echo(f"{'ground truth':<16}{_truth_folder()}")
     click.echo(f"{'weights':<16}{cache}{'' if cache.is_dir() else ' (empty; weights are fetched at first use)'}")
     entries = _known_models()
     click.echo()
@@ -172,6 +223,14 @@ def doctor(weights_dir: Path | None, results: Path) -> None:
 )
 @click.option("--compile", "compiled", is_flag=True, help="Compile the network with torch.compile.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images per prediction.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Processes that read images and ground truth ahead; 0 reads between predictions.",
+)
+@_no_cache
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
 @click.option(
     "--save-predictions",
@@ -204,6 +263,8 @@ def evaluate(
     settings: dict[str, str],
     compiled: bool,
     batch: int,
+    workers: int,
+    no_cache: bool,
     limit: int | None,
     save: Path | None,
     predictions_dtype: StoredDtype,
@@ -217,7 +278,7 @@ def evaluate(
         raise click.UsageError("give either --dataset or --manifest")
     if not manifest and (name or only):
         raise click.UsageError("--name and --only are for a --manifest")
-    with _sentences():
+    with _sentences(), _truth_kept(not no_cache):
         from runners import jobs
         from runners.environment import set_precision
         from runners.models import load
@@ -228,7 +289,9 @@ def evaluate(
         chosen = _device(device)
         set_precision()
         asked = [
-            _job(origin, protocol_ids, results) for origin in _origins(dataset_ids, manifest, name, only, root, limit)
+            job
+            for origin in _origins(dataset_ids, manifest, name, only, root, limit)
+            for job in _said(jobs.plans(origin, protocol_ids, results))
         ]
         works, left_out = jobs.works(model_ids, asked)
         report = _Report(out or (Path("runs") if manifest else results / "runs"), left_out)
@@ -240,7 +303,8 @@ def evaluate(
                         work.model_id, chosen, dtype, weights_dir=weights_dir, compile=compiled, settings=settings
                     )
                 }
-            outcomes = _run(models[work.model_id], work, writers, device=chosen, batch=batch, submitter=submitter)
+            how = {"device": chosen, "batch": batch, "workers": workers, "submitter": submitter}
+            outcomes = _run(models[work.model_id], work, writers, **how)
             report.add(outcomes, work.job)
             report.saved(writers)
         report.conclude()
@@ -259,6 +323,7 @@ def evaluate(
 @click.option("--manifest", type=_path, metavar="FILE", help="Where the images' manifest is now, if it was moved.")
 @click.option("--dataset", "dataset_id", metavar="ID", help="Open the images as this data set instead.")
 @click.option("--root", type=_folder, help="Where the data set's files are now, if they were moved.")
+@_no_cache
 @_submitter
 @_results
 @click.option("--out", type=_folder, default=Path("runs"), show_default=True, help="Folder of the runs.")
@@ -268,6 +333,7 @@ def rescore(
     manifest: Path | None,
     dataset_id: str | None,
     root: Path | None,
+    no_cache: bool,
     submitter: str,
     results: Path,
     out: Path,
@@ -279,7 +345,8 @@ def rescore(
     """
     if manifest and (dataset_id or root):
         raise click.UsageError("give either --manifest or --dataset and --root")
-    with _sentences():
+    with _sentences(), _truth_kept(not no_cache):
+        from runners import jobs
         from runners import rescore as again
         from runners.saved import open_saved
 
@@ -287,13 +354,51 @@ def rescore(
         origin = _moved(saved.index.dataset.origin, manifest, dataset_id, root)
         dataset = origin.open()
         again.check_same(saved.index, origin.limited(dataset))
-        job = _job(origin, protocol_ids, results, dataset)
+        [job] = _said([jobs.plan(dataset, origin, protocol_ids, results)])
         protocols, left_out = job.sort_out(lambda protocol: again.rescore_refusals(saved.index, protocol))
         report = _Report(out, left_out)
         with _progress(f"{saved.index.model.id} on {job.dataset.id}", len(job.dataset)) as advance:
             outcomes = again.rescore(saved, job.dataset, protocols, submitter=submitter, progress=advance)
         report.add(outcomes, job)
         report.conclude()
+
+
+@main.command()
+@click.argument("folders", type=_folder, nargs=-1, required=True, metavar="DIR...")
+@click.option("--protocol", "protocol_id", metavar="ID", help="How to score.  [default: as for evaluate]")
+@_results
+@click.option("--out", type=_folder, default=Path("build/report"), show_default=True, help="Folder to write.")
+def report(folders: tuple[Path, ...], protocol_id: str | None, results: Path, out: Path) -> None:
+    """Write a page with image, truth, prediction and error of predictions that were saved in each DIR.
+
+    It shows the images of the data sets and is for your own eyes: their licences may forbid to publish them.
+    """
+    with _sentences():
+        from runners.report import write_report
+
+        parts = [_part(folder, () if protocol_id is None else (protocol_id,), results) for folder in folders]
+        with _progress("pictures", sum(len(part.run.samples.id) for part in parts)) as advance:
+            page = write_report(parts, out, advance)
+        click.echo(f"{page}: {sum(len(part.run.samples.id) for part in parts)} images")
+
+
+def _part(folder: Path, protocol_ids: tuple[str, ...], results: Path) -> Part:
+    from runners import jobs
+    from runners import rescore as again
+    from runners.report import Part, ReportError
+    from runners.saved import open_saved
+
+    saved = open_saved(folder)
+    origin = saved.index.dataset.origin
+    [job] = _said([jobs.plan(origin.open(), origin, protocol_ids, results)])
+    (protocol, *others), _ = job.sort_out(lambda protocol: again.rescore_refusals(saved.index, protocol))
+    if others:
+        raise ReportError(f"{folder}: a page shows one protocol; name it with --protocol")
+    with _progress(f"{saved.index.model.id} on {job.dataset.id}", len(job.dataset)) as advance:
+        (outcome,) = again.rescore(saved, job.dataset, [protocol], progress=advance)
+    if outcome.run is None:
+        raise ReportError(f"{folder}: {outcome.failure}")
+    return Part(saved, job.dataset, protocol, outcome.run)
 
 
 def _origins(
@@ -330,40 +435,32 @@ def _moved(origin: Origin, manifest: Path | None, dataset_id: str | None, root: 
     """Return where the images are now, by what the options say; as the predictions say without any."""
     fields = origin.model_dump()
     if manifest is not None:
-        fields.update(manifest=str(manifest.resolve()), root=None)
+        fields.update(manifest=str(manifest.resolve()), root=None, variant=None)
     elif dataset_id or root:
         folder = str(root.resolve()) if root else None
         fields.update(dataset=dataset_id or origin.dataset, manifest=None, only=[], root=folder)
+        if dataset_id not in (None, origin.dataset):
+            fields.update(variant=None)
     return _origin(**fields)
 
 
-def _job(origin: Origin, protocol_ids: tuple[str, ...], results: Path, dataset: Dataset | None = None) -> Job:
-    from runners.jobs import plan
-
-    whole = origin.open() if dataset is None else dataset
-    job = plan(whole, origin, protocol_ids, results)
-    if len(job.dataset) < len(whole):
-        click.echo(f"{whole.id}: {len(job.dataset)} of {len(whole)} images; not for the boards", err=True)
-    return job
+def _said(jobs: list[Job]) -> list[Job]:
+    """Return jobs once it is said which of them do not take all images."""
+    for job in jobs:
+        if len(job.dataset) < job.listed:
+            click.echo(f"{job.dataset.id}: {len(job.dataset)} of {job.listed} images; not for the boards", err=True)
+    return jobs
 
 
-def _run(model: Model, work: Work, writers: list[Writer], *, device: str, batch: int, submitter: str) -> list[Outcome]:
+def _run(model: Model, work: Work, writers: list[Writer], **how: Any) -> list[Outcome]:
+    """Return what :func:`evaluate_all` gives; ``how`` are its settings (device, batch, workers, submitter)."""
     from runners.evaluate import evaluate_all, fit
 
     dataset = work.job.dataset
     if model.needs_training:
         fit(model, dataset)
     with _progress(f"{model.id} on {dataset.id}", len(dataset)) as advance:
-        return evaluate_all(
-            dataset,
-            model,
-            work.protocols,
-            device=device,
-            batch=batch,
-            submitter=submitter,
-            progress=advance,
-            writers=writers,
-        )
+        return evaluate_all(dataset, model, work.protocols, progress=advance, writers=writers, **how)
 
 
 class _Report:
@@ -596,25 +693,42 @@ def _progress(label: str, total: int) -> Iterator[Advance]:
         yield lambda count: bar.advance(task, count)
 
 
+def _truth_folder() -> str:
+    from runners.datasets.cache import DEFAULT_LIMIT, cache_folder
+
+    return f"{cache_folder()} (decoded truth, at most {DEFAULT_LIMIT >> 30} GiB; may be removed at any time)"
+
+
+@contextmanager
+def _truth_kept(kept: bool) -> Iterator[None]:
+    """Keep decoded ground truth for the next run, or not."""
+    from runners.datasets.cache import TruthCache, cache_folder, using
+
+    with using(TruthCache(cache_folder()) if kept else None):
+        yield
+
+
 @contextmanager
 def _sentences() -> Iterator[None]:
     """Turn whatever is the input's fault into a sentence and exit code 1."""
     try:
         from runners.datasets import DatasetError
+        from runners.download import DownloadError
         from runners.jobs import JobError
         from runners.measure import EvaluationError
         from runners.models.base import ModelError
         from runners.prediction import KindError
         from runners.protocols import ProtocolLookupError
+        from runners.report import ReportError
         from runners.saved import SavedError
         from runners.score import ProtocolError
     except ModuleNotFoundError as error:
         raise Failure(f"{error.name} is not installed; run: pip install 'fathom-depth[runners]'") from error
     try:
         yield
-    except (DatasetError, EvaluationError, JobError, KindError, ModelError) as error:
+    except (DatasetError, DownloadError, EvaluationError, JobError, KindError, ModelError) as error:
         raise Failure(str(error)) from error
-    except (ProtocolError, ProtocolLookupError, SavedError) as error:
+    except (ProtocolError, ProtocolLookupError, ReportError, SavedError) as error:
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{error.filename or 'a file'}: {error.strerror or error}") from error

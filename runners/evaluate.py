@@ -91,6 +91,7 @@ def evaluate_all(
     *,
     device: str = "cpu",
     batch: int = 1,
+    workers: int = 0,
     submitter: str = "anonymous",
     command: str | None = None,
     progress: Progress = lambda _: None,
@@ -106,6 +107,7 @@ def evaluate_all(
         protocols: How to score.
         device: Where the model runs, for the record.
         batch: How many images the model gets at once.
+        workers: How many processes read images and truth ahead; none reads in this one.
         submitter: Who runs it.
         command: The command line to record; this process's own when None.
         progress: Told of each finished batch.
@@ -127,7 +129,7 @@ def evaluate_all(
     tasks = [Task(protocol) for protocol in protocols]
     by_rule = [(rule, _writer_of(rule, writers)) for rule in inputs_of(protocols)]
     groups = [_group(rule, tasks, model, writer) for rule, writer in by_rule]
-    outcomes = measure(dataset, groups, tasks, maker, batch=batch, progress=progress)
+    outcomes = measure(dataset, groups, tasks, maker, batch=batch, workers=workers, progress=progress)
     for (_, writer), group in zip(by_rule, groups, strict=True):
         if writer and group.kept:
             writer.finish(dataset, maker(), group.skipped)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,8 @@ import numpy.typing as npt
 import torch
 from pydantic import ValidationError
 
-from runners.datasets.base import Dataset, Sample, SampleError, Skip
+from runners.datasets.base import Dataset, Sample, Skip
+from runners.datasets.pipeline import iterate
 from runners.inputs import InputError, check_prepared
 from runners.prediction import KindError, Prediction
 from runners.resize import Size
@@ -33,7 +36,18 @@ from sitegen.records import (
 )
 from sitegen.store import explain
 
-__all__ = ["MAY_BE_MISSING", "EvaluationError", "Group", "Maker", "Outcome", "Progress", "Seen", "Task", "measure"]
+__all__ = [
+    "MAY_BE_MISSING",
+    "EvaluationError",
+    "Group",
+    "Maker",
+    "Outcome",
+    "Progress",
+    "Seen",
+    "Task",
+    "counting_mask",
+    "measure",
+]
 
 Progress = Callable[[int], None]
 """Called with the number of samples that have just been dealt with."""
@@ -189,35 +203,29 @@ def measure(
     maker: Callable[[], Maker],
     *,
     batch: int = 1,
+    workers: int = 0,
     progress: Progress = lambda _: None,
 ) -> list[Outcome]:
     """Read every sample once, predict it once a group, score it under every task; return one outcome a task, in order.
 
-    ``maker`` is asked at the end: a model may note in its settings what happened while it predicted.
+    ``workers`` processes read ahead, two samples each and the batch; none reads in this process. ``maker`` is asked at
+    the end: a model may note in its settings what happened while it predicted.
     ``timings.seconds_total`` of each record is the time of the whole pass that the record came from.
     """
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
-    for first in range(0, len(dataset), batch):
-        if not any(group.wanted for group in groups):
-            break
-        ids = dataset.ids[first : first + batch]
-        samples, skips = _read(dataset, ids)
-        for group in groups:
-            group.run(samples, skips)
-        progress(len(ids))
+    with closing(iterate(dataset, workers, 2 * workers + batch)) as reading:
+        while any(group.wanted for group in groups) and (read := list(islice(reading, batch))):
+            samples, skips = _sorted(read)
+            for group in groups:
+                group.run(samples, skips)
+            progress(len(read))
     seconds = time.perf_counter() - clock
     made = maker()
     return [_outcome(dataset, task, made, started, seconds) for task in tasks]
 
 
-def _read(dataset: Dataset, ids: Sequence[str]) -> tuple[list[Sample], list[Skip]]:
-    samples, skips = [], []
-    for sample_id in ids:
-        try:
-            samples.append(dataset.read(sample_id))
-        except SampleError as error:
-            skips.append(Skip(sample_id, str(error)))
-    return samples, skips
+def _sorted(read: Sequence[Sample | Skip]) -> tuple[list[Sample], list[Skip]]:
+    return [item for item in read if isinstance(item, Sample)], [item for item in read if isinstance(item, Skip)]
 
 
 def _score(seen: Seen, task: Task) -> Scores:
@@ -226,7 +234,7 @@ def _score(seen: Seen, task: Task) -> Scores:
         prediction.map.cpu()[None],
         prediction.kind,
         torch.from_numpy(sample.truth)[None],
-        torch.from_numpy(_mask(sample, task.protocol))[None],
+        torch.from_numpy(counting_mask(sample, task.protocol))[None],
         task.protocol,
         image_size=seen.input_size,
         covers=task.covers,
@@ -235,7 +243,8 @@ def _score(seen: Seen, task: Task) -> Scores:
     )
 
 
-def _mask(sample: Sample, protocol: Protocol) -> npt.NDArray[np.bool_]:
+def counting_mask(sample: Sample, protocol: Protocol) -> npt.NDArray[np.bool_]:
+    """Return which pixels of a sample the mask source of a protocol leaves, bool (H, W)."""
     if protocol.mask != "sample-mask-and-region" or sample.region is None:
         return sample.mask
     return sample.mask & sample.region

@@ -21,6 +21,7 @@ from sitegen.store import load_protocols
 
 __all__ = [
     "ProtocolLookupError",
+    "Protocols",
     "check_list",
     "choose",
     "is_pattern",

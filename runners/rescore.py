@@ -15,9 +15,9 @@ from runners.inputs import ModelInput, input_of, input_size
 from runners.measure import EvaluationError, Group, Maker, Outcome, Progress, Seen, Task, measure
 from runners.saved import Index, Saved, SavedError
 from runners.score import refusals
-from sitegen.records import Environment, Protocol, ResizeStep
+from sitegen.records import Environment, Frame, Protocol, ResizeStep
 
-__all__ = ["check_same", "deviations", "rescore", "rescore_refusals"]
+__all__ = ["check_same", "covered", "deviations", "rescore", "rescore_refusals"]
 
 
 def rescore(
@@ -112,8 +112,12 @@ def deviations(index: Index, protocol: Protocol) -> list[str]:
 
 
 def _task(index: Index, protocol: Protocol) -> Task:
-    covers = None if index.input.crop == protocol.input_crop else index.input.crop
-    return Task(protocol, covers=covers, deviations=deviations(index, protocol))
+    return Task(protocol, covers=covered(index, protocol), deviations=deviations(index, protocol))
+
+
+def covered(index: Index, protocol: Protocol) -> Frame | None:
+    """Return what saved predictions cover, where that is not the protocol's own cut; None where it is."""
+    return None if index.input.crop == protocol.input_crop else index.input.crop
 
 
 def _seen(saved: Saved, samples: list[Sample]) -> Iterator[Seen | Skip]:

@@ -25,7 +25,8 @@ from runners.sums import counted
 from sitegen.metrics import METRICS, POOLED
 from sitegen.records import Alignment, Clamp, CropWindow, Frame, PredictionKind, Protocol, ValidRange
 
-__all__ = ["ProtocolError", "Scores", "SliceScores", "refusals", "score", "scored_kind", "unsupported"]
+__all__ = ["Maps", "ProtocolError", "Scores", "SliceScores", "refusals", "score", "scored_kind", "scored_maps"]
+__all__ += ["unsupported"]
 
 _MODES: dict[tuple[str, str], Mode] = {
     ("none", "none"): "none",
@@ -84,6 +85,32 @@ class SliceScores:
     metrics: dict[str, Tensor]
 
 
+@dataclass(frozen=True)
+class Maps:
+    """What is compared in the end, at the size of the truth as the protocol cuts it.
+
+    Attributes:
+        depth: The predictions as metrics see them, aligned and clamped, float (B, H, W) in metres; for an order, the
+            predictions as they are.
+        truth: Float (B, H, W), metres.
+        valid: Which pixels count, bool (B, H, W).
+        values: The predictions before they were aligned, likewise.
+        aligned: The fit.
+        floor: The smallest disparity that the fit allows, in 1/m, of all images or each.
+        scored_as: The kind under which the predictions are scored.
+        cut: The rows and columns of the full truth that these are.
+    """
+
+    depth: Tensor
+    truth: Tensor
+    valid: Tensor
+    values: Tensor
+    aligned: Aligned
+    floor: float | Tensor | None
+    scored_as: PredictionKind
+    cut: tuple[slice, slice]
+
+
 def score(
     prediction: Tensor,
     kind: PredictionKind,
@@ -123,6 +150,36 @@ def score(
             ground truth, the slices or what is marked on the images.
         KindError: If the protocol only scores kinds that are stronger than the prediction's.
     """
+    maps = scored_maps(prediction, kind, truth, mask, protocol, image_size=image_size, covers=covers)
+    depth, truth, valid, target = maps.depth, maps.truth, maps.valid, maps.scored_as
+    special, counts = _image_metrics(depth, truth, valid, protocol, kind, annotations, intrinsics)
+    depth_names = [name for name in protocol.metrics if name in DEPTH_METRICS]
+    found = {**depth_metrics(depth, truth, valid, depth_names), **special}
+    return Scores(
+        metrics={name: found[name] for name in protocol.metrics},
+        valid_pixels=counted(valid),
+        scale=maps.aligned.scale,
+        shift=maps.aligned.shift,
+        degenerate=maps.aligned.degenerate & (target != "ordinal"),  # nothing is fitted to pairs
+        clamped_share=_changed(maps.aligned, depth, valid, maps.floor, protocol.clamp) / _out_of(valid, target),
+        not_finite=counted(valid & ~maps.values.isfinite()),
+        scored_as=target,
+        slices=_slices(depth, truth, valid, protocol, slices, None if sky is None else sky[:, *maps.cut]),
+        counts=counts,
+    )
+
+
+def scored_maps(
+    prediction: Tensor,
+    kind: PredictionKind,
+    truth: Tensor,
+    mask: Tensor,
+    protocol: Protocol,
+    *,
+    image_size: tuple[int, int] | None = None,
+    covers: Frame | None = None,
+) -> Maps:
+    """Return the maps that a protocol compares; arguments and errors as in :func:`score`."""
     if faults := unsupported(protocol):
         raise ProtocolError(_cannot_run(protocol, faults))
     target = scored_kind(kind, protocol)
@@ -132,29 +189,15 @@ def score(
     valid = _in_range(truth, protocol.valid_range) & _window(protocol.crop, truth)
     valid = valid if protocol.mask == "none" else valid & mask
     values = as_kind(_covering(prediction, kind, truth, protocol, image_size, covers), kind, target)
-    rows, columns = _frame(protocol.input_crop, truth)
-    truth, valid = truth[:, rows, columns], valid[:, rows, columns]
+    cut = _frame(protocol.input_crop, truth)
+    truth, valid = truth[:, *cut], valid[:, *cut]
     rule = protocol.alignment[target]
     floor = _floor(rule, truth, valid)
     aligned = align(
         values, truth, valid, _mode(rule), estimator=rule.estimator, floor=floor, fit_max_res=rule.fit_max_res
     )
     depth = _clamp(aligned.depth, protocol.clamp)
-    special, counts = _image_metrics(depth, truth, valid, protocol, kind, annotations, intrinsics)
-    depth_names = [name for name in protocol.metrics if name in DEPTH_METRICS]
-    found = {**depth_metrics(depth, truth, valid, depth_names), **special}
-    return Scores(
-        metrics={name: found[name] for name in protocol.metrics},
-        valid_pixels=counted(valid),
-        scale=aligned.scale,
-        shift=aligned.shift,
-        degenerate=aligned.degenerate & (target != "ordinal"),  # nothing is fitted to pairs
-        clamped_share=_changed(aligned, depth, valid, floor, protocol.clamp) / _out_of(valid, target),
-        not_finite=counted(valid & ~values.isfinite()),
-        scored_as=target,
-        slices=_slices(depth, truth, valid, protocol, slices, None if sky is None else sky[:, rows, columns]),
-        counts=counts,
-    )
+    return Maps(depth, truth, valid, values, aligned, floor, target, cut)
 
 
 def scored_kind(kind: PredictionKind, protocol: Protocol) -> PredictionKind:

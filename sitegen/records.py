@@ -188,6 +188,10 @@ class DatasetCard(Record):
     licence: OptionalText = ""
     images_republishable: Literal["yes", "no", "unknown"] = "unknown"
     download_requires: Literal["none", "login", "form", "unknown"] = "unknown"
+    layout: OptionalText = ""
+    """What a folder with the files looks like, where a loader reads them; names in capitals stand for any."""
+    how_to_get: OptionalText = ""
+    """Where those files are, in sentences; empty where they come with Fathom."""
     parts: list[Id] = []
     """Ids of data sets that are parts of this one (DIODE indoor, outdoor)."""
     members: list[Text] = []

@@ -42,6 +42,7 @@ __all__ = [
     "StoredNumber",
     "explain",
     "load",
+    "load_datasets",
     "load_model_cards",
     "load_protocols",
     "load_runs",
@@ -166,6 +167,12 @@ def load_speed(root: Path, device: str, model: str) -> tuple[Speed | None, tuple
     return (found[0] if found else None), tuple(reader.findings)
 
 
+def load_datasets(root: Path = DEFAULT_RESULTS) -> tuple[dict[str, DatasetCard], tuple[Finding, ...]]:
+    """Return only the cards of data sets of a results folder, by id, and what is wrong with their files."""
+    reader = Reader(root)
+    return _Loader(reader).cards_of_datasets(), tuple(reader.findings)
+
+
 @dataclass
 class _Loader:
     """Walks the folder once; each method reads one kind of file."""
@@ -177,7 +184,7 @@ class _Loader:
         sources = self.cards("sources/*.yaml", Source)
         return Store(
             root=self.reader.root,
-            datasets=self.cards("datasets/*.yaml", DatasetCard),
+            datasets=self.cards_of_datasets(),
             models=self.cards("models/*.yaml", ModelCard),
             sources=sources,
             numbers=tuple(self._numbers(sources)),
@@ -191,6 +198,9 @@ class _Loader:
             verified=self._verified(),
             references=self._references(),
         )
+
+    def cards_of_datasets(self) -> dict[str, DatasetCard]:
+        return self.cards("datasets/*.yaml", DatasetCard)
 
     def _files(self, pattern: str) -> list[Path]:
         return sorted(self.reader.root.glob(pattern))

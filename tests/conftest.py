@@ -16,6 +16,12 @@ settings.load_profile("fathom")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep decoded ground truth out of the user's cache, and out of other tests."""
+    monkeypatch.setenv("FATHOM_TRUTH", str(tmp_path_factory.getbasetemp() / "truth"))
+
+
 @pytest.fixture(scope="session")
 def repo() -> Path:
     """The repository's root."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -137,12 +138,14 @@ class Item:
         group: Of the sample.
         read: Returns the sample or raises :class:`SampleError`.
         note: What somebody should know about it who reads its numbers; empty if nothing.
+        files: Files and folders that it is read from, as far as the loader says; only checks look at them.
     """
 
     id: str
     group: str
     read: Callable[[], Sample]
     note: str = ""
+    files: tuple[Path, ...] = ()
 
 
 class Dataset:
@@ -183,6 +186,11 @@ class Dataset:
         """Return what should be known about single samples, by id."""
         return {item.id: item.note for item in self._items.values() if item.note}
 
+    @property
+    def files(self) -> dict[str, tuple[Path, ...]]:
+        """Return what samples are read from, by id, where the loader says it."""
+        return {item.id: item.files for item in self._items.values() if item.files}
+
     def read(self, sample_id: str) -> Sample:
         """Return one sample.
 
@@ -190,7 +198,15 @@ class Dataset:
             KeyError: If the id is not listed.
             SampleError: If the sample cannot be used; the message is the reason.
         """
-        return self._items[sample_id].read()
+        return self.reader(sample_id)()
+
+    def reader(self, sample_id: str) -> Callable[[], Sample]:
+        """Return what reads one sample, to be called elsewhere (another process).
+
+        Raises:
+            KeyError: If the id is not listed.
+        """
+        return self._items[sample_id].read
 
     def limited(self, count: int) -> Dataset:
         """Return the data set cut to its first samples; its list, and so its list's hash, is another one."""

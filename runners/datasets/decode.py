@@ -19,8 +19,8 @@ from PIL import Image
 
 from runners.datasets.base import SampleError
 
-__all__ = ["Depth", "disparity_to_depth", "kinect_depth", "npy_depth", "png_disparity", "read_image", "reading"]
-__all__ += ["npz_disparity", "rotated_depth", "uint16_depth"]
+__all__ = ["Depth", "array_image", "disparity_to_depth", "kinect_depth", "npy_depth", "npz_disparity", "png_disparity"]
+__all__ += ["read_image", "read_mask", "reading", "rotated_depth", "uint16_codes", "uint16_depth"]
 
 Depth = npt.NDArray[np.float32]
 
@@ -63,19 +63,33 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
     """
     with reading(path):
         if path.suffix.lower() == ".npy":
-            return _array_image(np.load(path, allow_pickle=False), path)
+            return array_image(np.load(path, allow_pickle=False), path)
         with Image.open(path) as image:
             return np.array(image.convert("RGB"))
 
 
+def read_mask(path: Path) -> npt.NDArray[np.bool_]:
+    """Return where an image of one channel (1, 8 or 16 bits) is not 0.
+
+    Raises:
+        SampleError: If the file is broken or holds several channels.
+    """
+    with reading(path), Image.open(path) as image:
+        values = np.asarray(image)
+    if values.ndim != 2:
+        raise SampleError(f"{path.name}: a mask was expected, not {values.shape}")
+    marked: npt.NDArray[np.bool_] = values != 0
+    return marked
+
+
 def uint16_depth(path: Path, scale: float) -> Depth:
     """Return a 16-bit PNG or PGM as metres: stored value times scale."""
-    return _scaled(_uint16(path), scale)
+    return _scaled(uint16_codes(path), scale)
 
 
 def rotated_depth(path: Path, scale: float) -> Depth:
     """Return a SUN RGB-D depth map, whose 16 bits are stored rotated left by three places."""
-    stored = _uint16(path)
+    stored = uint16_codes(path)
     rotated: npt.NDArray[np.uint16] = np.bitwise_or(stored >> 3, stored << 13, dtype=np.uint16)
     return _scaled(rotated, scale)
 
@@ -86,7 +100,7 @@ def kinect_depth(path: Path) -> Depth:
     Depth is 351.3 / (1092.5 - r), seen from the infrared camera: NOT registered to the colour image. 2047 is no
     measurement, and neither is anything beyond the pole of the formula.
     """
-    raw = _uint16(path).byteswap().astype(np.float64)
+    raw = uint16_codes(path).byteswap().astype(np.float64)
     valid = (raw != _KINECT_NONE) & (raw < 1092.5)
     return np.where(valid, 351.3 / np.where(valid, 1092.5 - raw, 1), 0).astype(np.float32)
 
@@ -119,7 +133,8 @@ def disparity_to_depth(disparity: Depth, focal_px: float, baseline_m: float, off
     return np.where(known, focal_px * baseline_m / shifted, 0).astype(np.float32)
 
 
-def _uint16(path: Path) -> npt.NDArray[np.uint16]:
+def uint16_codes(path: Path) -> npt.NDArray[np.uint16]:
+    """Return the values of a 16-bit PNG or PGM as stored."""
     with reading(path), Image.open(path) as image:
         if image.mode not in {"I;16", "I;16B", "I"}:
             raise SampleError(f"{path.name}: a 16-bit depth map was expected, not an image of mode {image.mode}")
@@ -137,7 +152,8 @@ def _plane(values: npt.NDArray[np.generic], path: Path) -> Depth:
     return np.where(np.isfinite(plane) & (plane > 0), plane, np.float32(0))
 
 
-def _array_image(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.uint8]:
+def array_image(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.uint8]:
+    """Return RGB of shape (h, w, 3), uint8 or floating point in 0..1, as uint8; the path is for messages."""
     if values.ndim != 3 or values.shape[2] != 3:
         raise SampleError(f"{path.name}: an image of shape (h, w, 3) was expected, not {values.shape}")
     if values.dtype == np.uint8:

@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from runners.crop import WINDOWS, CropError, window
 from runners.datasets import decode, lidar
 from runners.datasets.base import Dataset, DatasetError, Intrinsics, Item, Sample, SampleError
+from runners.datasets.cache import Mask, Truth, remember
+from runners.datasets.folders import inside
 from sitegen.reading import Reader
 from sitegen.store import explain
 
@@ -101,6 +103,9 @@ _REQUIRED: dict[Encoding, tuple[str, ...]] = {
 
 ENCODINGS: tuple[str, ...] = tuple(_REQUIRED)
 """Every storage format that an entry may name."""
+
+_DEPTH_FIELDS = {"encoding", "scale", "camera", "focal_px", "baseline_m", "doffs_px"}
+"""What the depth depends on besides the files."""
 
 _FILE_FIELDS = ("rgb", "depth", "calib", "scene", "prediction")
 _TOP_LEVEL = {"note", "samples"}
@@ -223,14 +228,7 @@ def _file_fault(name: str, value: str | None, folder: Path) -> str:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """Return the path of a file below a folder; links are followed before it is judged."""
-    try:
-        path = (folder / name).resolve()
-    except (OSError, ValueError) as error:
-        raise SampleError(f"'{name}' is not a usable path ({error})") from error
-    if not path.is_relative_to(folder):
-        raise SampleError(f"'{name}' leads out of the manifest's folder")
-    return path
+    return inside(folder, name, "manifest's")
 
 
 def _items(entry: Entry, folder: Path) -> list[Item]:
@@ -278,23 +276,30 @@ def _dgp_items(entry: Entry, folder: Path) -> list[Item]:
 def _read_dgp(name: str, entry: Entry, frame: lidar.DgpFrame, folder: Path, base: Path) -> Sample:
     image = decode.read_image(_inside(folder, str(base / frame.image)))
     points = _inside(folder, str(base / frame.points))
-    with decode.reading(points):
-        truth = lidar.dgp_depth(points, frame, image.shape[:2])
-    return _sample(entry, image, truth, frame.intrinsics, name)
+    truth, mask = lidar.dgp_truth(points, frame, image.shape[:2])
+    return _sample(entry, image, truth, mask, frame.intrinsics, name)
 
 
 def _read(entry: Entry, folder: Path) -> Sample:
     image = decode.read_image(_inside(folder, str(entry.rgb)))
     path = _inside(folder, str(entry.depth))
-    with decode.reading(path):
-        truth, intrinsics = _DECODERS[entry.encoding](entry, path, folder, image.shape[:2])
-    return _sample(entry, image, truth, intrinsics)
+    files = [path] if entry.calib is None else [path, _inside(folder, entry.calib)]
+    recipe = repr((sorted(entry.model_dump(include=_DEPTH_FIELDS).items()), image.shape[:2]))
+
+    def decoded() -> Truth:
+        with decode.reading(path):
+            depth = _DECODERS[entry.encoding](entry, path, folder, image.shape[:2])
+        return depth, depth > 0
+
+    truth, mask = remember(files, recipe, decoded)
+    return _sample(entry, image, truth, mask, _intrinsics(entry, folder))
 
 
 def _sample(
     entry: Entry,
     image: npt.NDArray[np.uint8],
     truth: decode.Depth,
+    mask: Mask,
     intrinsics: Intrinsics | None,
     name: str | None = None,
 ) -> Sample:
@@ -302,7 +307,6 @@ def _sample(
     expected = entry.depth_size or [image.shape[1], image.shape[0]]
     if [width, height] != expected:
         raise SampleError(f"the depth map is {width}x{height}, not {expected[0]}x{expected[1]} (see depth_size)")
-    mask = truth > 0
     return Sample(name or entry.id, entry.group_id, image, truth, mask, intrinsics, _region(entry, truth))
 
 
@@ -317,40 +321,33 @@ def _region(entry: Entry, truth: decode.Depth) -> npt.NDArray[np.bool_] | None:
     return region & (truth < (np.inf if entry.max_m is None else entry.max_m))
 
 
-_Decoded = tuple[decode.Depth, Intrinsics | None]
-_Decoder = Callable[[Entry, Path, Path, tuple[int, int]], _Decoded]
-
-
-def _camera(entry: Entry) -> Intrinsics | None:
-    return None if entry.K is None else (entry.K[0], entry.K[1], entry.K[2], entry.K[3])
+_Decoder = Callable[[Entry, Path, Path, tuple[int, int]], decode.Depth]
 
 
 def _scaled(read: Callable[[Path, float], decode.Depth]) -> _Decoder:
-    return lambda entry, path, _folder, _size: (read(path, entry.scale or 1.0), _camera(entry))
+    return lambda entry, path, _folder, _size: read(path, entry.scale or 1.0)
 
 
 def _disparity(read: Callable[[Path, float], decode.Depth]) -> _Decoder:
-    def decoded(entry: Entry, path: Path, _folder: Path, _size: tuple[int, int]) -> _Decoded:
+    def decoded(entry: Entry, path: Path, _folder: Path, _size: tuple[int, int]) -> decode.Depth:
         focal, baseline = entry.focal_px or 0.0, entry.baseline_m or 0.0
-        return decode.disparity_to_depth(read(path, entry.scale or 1.0), focal, baseline, entry.doffs_px), _camera(
-            entry
-        )
+        return decode.disparity_to_depth(read(path, entry.scale or 1.0), focal, baseline, entry.doffs_px)
 
     return decoded
 
 
-def _kinect(entry: Entry, path: Path, _folder: Path, _size: tuple[int, int]) -> _Decoded:
-    return decode.kinect_depth(path), _camera(entry)
+def _kinect(_entry: Entry, path: Path, _folder: Path, _size: tuple[int, int]) -> decode.Depth:
+    return decode.kinect_depth(path)
 
 
-def _velodyne(entry: Entry, path: Path, folder: Path, size: tuple[int, int]) -> _Decoded:
-    projection, intrinsics = lidar.kitti_calibration(_inside(folder, str(entry.calib)))
-    return lidar.project(lidar.read_floats(path, 4)[:, :3], projection, size), intrinsics
+def _velodyne(entry: Entry, path: Path, folder: Path, size: tuple[int, int]) -> decode.Depth:
+    projection, _ = lidar.kitti_calibration(_inside(folder, str(entry.calib)))
+    return lidar.project(lidar.read_floats(path, 4)[:, :3], projection, size)
 
 
-def _nuscenes(entry: Entry, path: Path, folder: Path, size: tuple[int, int]) -> _Decoded:
-    projection, intrinsics = lidar.nuscenes_calibration(_inside(folder, str(entry.calib)), str(entry.camera))
-    return lidar.project(lidar.read_floats(path, 5)[:, :3], projection, size), intrinsics
+def _nuscenes(entry: Entry, path: Path, folder: Path, size: tuple[int, int]) -> decode.Depth:
+    projection, _ = lidar.nuscenes_calibration(_inside(folder, str(entry.calib)), str(entry.camera))
+    return lidar.project(lidar.read_floats(path, 5)[:, :3], projection, size)
 
 
 _DECODERS: dict[Encoding, _Decoder] = {
@@ -365,3 +362,12 @@ _DECODERS: dict[Encoding, _Decoder] = {
     "kitti_velodyne": _velodyne,
     "nuscenes_lidar": _nuscenes,
 }
+
+
+def _intrinsics(entry: Entry, folder: Path) -> Intrinsics | None:
+    """Return those of the calibration that the truth was projected with, else those that the entry gives."""
+    if entry.encoding == "kitti_velodyne":
+        return lidar.kitti_calibration(_inside(folder, str(entry.calib)))[1]
+    if entry.encoding == "nuscenes_lidar":
+        return lidar.nuscenes_calibration(_inside(folder, str(entry.calib)), str(entry.camera))[1]
+    return None if entry.K is None else (entry.K[0], entry.K[1], entry.K[2], entry.K[3])

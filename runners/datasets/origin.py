@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from runners.datasets.base import Dataset
 from runners.datasets.manifest import open_manifest, select
@@ -26,6 +26,8 @@ class Origin(Record):
     """Shell patterns of the sample ids that are taken from the manifest; all when empty."""
     root: Text | None = None
     """Folder of the files; None where they come with the package or a manifest names them."""
+    variant: Text | None = None
+    """Which ground truth, in the words of protocols; the usual one when None, and then it is not written down."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Only so many images, the first by id."""
 
@@ -35,7 +37,15 @@ class Origin(Record):
             raise ValueError("manifest and root exclude each other")
         if self.manifest is None and self.only:
             raise ValueError("only selects from a manifest, and there is none")
+        if self.manifest is not None and self.variant is not None:
+            raise ValueError("a manifest has one ground truth, and variant chooses among several")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_usual(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the usual ground truth: indexes of predictions stay as they were before there was a choice."""
+        fields: dict[str, Any] = serialize(self)
+        return {name: value for name, value in fields.items() if name != "variant" or value is not None}
 
     def open(self) -> Dataset:
         """Return the data set without regard to ``limit``, so that its list can be held against a protocol's.
@@ -44,7 +54,7 @@ class Origin(Record):
             DatasetError: If it cannot be opened.
         """
         if self.manifest is None:
-            return open_registered(self.dataset, None if self.root is None else Path(self.root))
+            return open_registered(self.dataset, None if self.root is None else Path(self.root), self.variant)
         path = Path(self.manifest)
         if not self.only and self.dataset == manifest_id(path):
             return open_manifest(path, self.dataset)

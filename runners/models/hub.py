@@ -11,8 +11,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from runners.download import file_digest
 from runners.models.errors import ModelError
-from runners.models.weights import CACHE_VARIABLE, cache_folder, file_sha256
+from runners.models.weights import CACHE_VARIABLE, cache_folder
 
 __all__ = ["HubWeights", "Snapshot", "find_snapshot", "hub_cache"]
 
@@ -101,6 +102,6 @@ def _weights_sha256(folder: Path, weights: HubWeights) -> str:
         wanted = weights.weight_files.removeprefix("*")
         raise ModelError(f"{folder}: no {wanted} file of {weights.repo}; other formats may run code and are refused")
     if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+        return file_digest(files[0])
+    lines = "".join(f"{file_digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import http.client
 import os
 import sys
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from runners.download import DownloadError, fetch, file_digest
 from runners.models.errors import ModelError
 
-__all__ = ["CACHE_VARIABLE", "FoundFile", "WeightFile", "cache_folder", "file_sha256", "find_weights"]
+__all__ = ["CACHE_VARIABLE", "FoundFile", "WeightFile", "cache_folder", "find_weights"]
 
 CACHE_VARIABLE = "FATHOM_WEIGHTS"
 """Environment variable with the folder of the weights cache."""
-
-_TIMEOUT_S = 60
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -76,14 +70,8 @@ def find_weights(weights: WeightFile, folder: Path | None = None) -> FoundFile:
     return _checked(path or _fetch(weights, places[0]), weights)
 
 
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _checked(path: Path, weights: WeightFile) -> FoundFile:
-    found = file_sha256(path)
+    found = file_digest(path)
     if not found.startswith(weights.sha256):
         raise ModelError(
             f"{path}: sha256 is {found}, not the pinned {weights.sha256}; this is another file than the one that is "
@@ -97,52 +85,10 @@ def _fetch(weights: WeightFile, path: Path) -> Path:
     if weights.url is None:
         raise ModelError(f"{weights.name} is not in {path.parent}: {weights.note}")
     sys.stderr.write(f"Fetching {weights.url}\nLicence: {weights.licence}\n")
-    part = path.with_name(f"{weights.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _download(weights.url, part, weights.size)
-    except (OSError, http.client.HTTPException) as error:
+        return fetch(weights.url, path, weights.size, lambda part: _checked(part, weights))
+    except DownloadError as error:
         raise ModelError(
-            f"{weights.name} is not in {path.parent} and cannot be fetched from {weights.url} ({error}). Without a "
-            f"network, put the file there by hand; --weights-dir or {CACHE_VARIABLE} names another cache"
+            f"{weights.name} is not in {path.parent} and {error}. Without a network, put the file there by hand; "
+            f"--weights-dir or {CACHE_VARIABLE} names another cache"
         ) from error
-    try:
-        _checked(part, weights)
-    except ModelError:
-        part.unlink()  # a wrong file would be taken up again for ever
-        raise
-    return part.replace(path)
-
-
-def _download(url: str, part: Path, size: int | None) -> None:
-    """Fetch a file, going on where an earlier download stopped if the origin can."""
-    start = part.stat().st_size if part.is_file() else 0
-    with _opened(url, start) as answer:
-        resumed = start > 0 and answer.status == http.HTTPStatus.PARTIAL_CONTENT
-        with part.open("ab" if resumed else "wb") as file:
-            _copy(answer, file, start if resumed else 0, size)
-
-
-def _opened(url: str, start: int) -> http.client.HTTPResponse:
-    if not url.startswith("https://"):
-        raise ModelError(f"{url}: weights are fetched over https only")
-    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})  # noqa: S310
-    answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT_S)  # noqa: S310 - https only
-    return answer
-
-
-def _copy(source: IO[bytes] | http.client.HTTPResponse, target: IO[bytes], done: int, size: int | None) -> None:
-    """Copy to the end, with a bar on a terminal; stop where more comes than there should be."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-    console = Console(stderr=True)
-    columns = BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=size, completed=done)
-        while chunk := source.read(_CHUNK):
-            target.write(chunk)
-            done += len(chunk)
-            bar.update(task, completed=done)
-            if size is not None and done > size:
-                raise OSError(f"more than the {size} bytes that the file has came")

@@ -48,7 +48,7 @@ def protocol(**changes: Any) -> Protocol:
         "title": "Test",
         "dataset": "toy",
         "sample_list": {"name": "toy", "count": None},
-        "ground_truth": {"variant": "exact"},
+        "ground_truth": {"variant": "rendered"},
         "valid_range": {"min_m": 0.001, "max_m": None, "min_inclusive": False, "max_inclusive": False},
         "mask": "sample-mask",
         "crop": {"name": "none", "frame": "full-image"},

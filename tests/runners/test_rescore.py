@@ -78,7 +78,7 @@ def test_record_says_what_predicted_and_what_scored(toy: Dataset, tmp_path: Path
 def test_no_model_and_only_one_read_is_needed(toy: Dataset, tmp_path: Path) -> None:
     """Each sample is read once for all protocols."""
     saved, reads = keep(tmp_path / "p", toy, make.protocol()), []
-    read, toy.read = toy.read, lambda name: reads.append(name) or read(name)  # type: ignore[method-assign]
+    read, toy.reader = toy.reader, lambda name: reads.append(name) or read(name)  # type: ignore[method-assign]
     rescore(saved, toy, PROTOCOLS)
     assert reads == list(toy.ids)
 

@@ -34,8 +34,32 @@ def test_data_set_is_opened_by_its_id(tmp_path: Path) -> None:
         Origin(dataset="nowhere").open()
 
 
+def test_ground_truth_is_written_down_only_if_unusual() -> None:
+    """Indexes of saved predictions from before there was a choice stay valid, and new ones of the usual are alike."""
+    assert Origin(dataset="toy").model_dump() == {
+        "dataset": "toy",
+        "manifest": None,
+        "only": [],
+        "root": None,
+        "limit": None,
+    }
+    chosen = Origin(dataset="nyu-depth-v2", root="somewhere", variant="filled-sensor")
+    assert chosen.model_dump(mode="json")["variant"] == "filled-sensor"
+    assert Origin.model_validate(chosen.model_dump(mode="json")) == chosen
+    with pytest.raises(DatasetError, match="has no ground truth 'sparse'; known: rendered"):
+        Origin(dataset="procedural-indoor", variant="sparse").open()
+
+
 @pytest.mark.parametrize(
-    "fields", [{"manifest": "a", "root": "b"}, {"only": ["*"]}, {"limit": 0}, {"dataset": "No id"}, {"manifest": ""}]
+    "fields",
+    [
+        {"manifest": "a", "variant": "b"},
+        {"manifest": "a", "root": "b"},
+        {"only": ["*"]},
+        {"limit": 0},
+        {"dataset": "No id"},
+        {"manifest": ""},
+    ],
 )
 def test_contradictions_are_refused(fields: dict[str, object]) -> None:
     """Two places at once, a selection from nothing, no image, a name that is no id, a path that is none."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runners.models import weights as module
+from runners import download
 from runners.models.base import ModelError
-from runners.models.weights import WeightFile, cache_folder, find_weights
+from runners.models.weights import FoundFile, WeightFile, cache_folder, find_weights
 
 CONTENT = b"weights"
 FILE = WeightFile(
@@ -57,7 +57,7 @@ class Breaking(Answer):
 def origin(monkeypatch: pytest.MonkeyPatch) -> Origin:
     """An origin that can be told what to do."""
     found = Origin()
-    monkeypatch.setattr(module, "_opened", found.open)
+    monkeypatch.setattr(download, "_opened", found.open)
     return found
 
 
@@ -66,7 +66,7 @@ def test_cached_file_is_used(tmp_path: Path, place: str) -> None:
     """A file in the family's folder or in the cache itself is taken without a download."""
     (tmp_path / "toy").mkdir()
     (tmp_path / place).write_bytes(CONTENT)
-    assert find_weights(FILE, tmp_path) == module.FoundFile(tmp_path / place, FILE.sha256)
+    assert find_weights(FILE, tmp_path) == FoundFile(tmp_path / place, FILE.sha256)
 
 
 def test_missing_file_is_fetched_and_kept(tmp_path: Path, origin: Origin, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,7 +129,7 @@ def test_no_network_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def unreachable(url: str, start: int) -> Answer:
         raise OSError("no route to host")
 
-    monkeypatch.setattr(module, "_opened", unreachable)
+    monkeypatch.setattr(download, "_opened", unreachable)
     with pytest.raises(ModelError, match=r"toy\.bin is not in .* cannot be fetched from https.*FATHOM_WEIGHTS"):
         find_weights(FILE, tmp_path)
 

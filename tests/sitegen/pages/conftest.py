@@ -42,6 +42,7 @@ def small() -> Store:
         toy.number("toy-a", other, 2, value=0.061, kind="re-run", place="Table 1!", family="affine-depth"),
         toy.number("toy-a", other, 3, value=0.07, kind="re-run", place="Table 1!", family="affine-depth", split="half"),
     ]
+    files = {"layout": "SCENE/*.png with SCENE/*.npy", "how_to_get": "Get `toy.zip` and unpack it."}
     seen = Exposure(dataset="toy-rooms", relation="trained_on", evidence="its paper")
     return toy.store(
         numbers,
@@ -50,7 +51,7 @@ def small() -> Store:
             toy.model("toy-b", trained_on=["toy-rooms"], commercial_use="no").model_copy(update={"exposure": [seen]}),
         ],
         sources=[toy.source(paper, tables=TABLES[:1], caveats=["Mind the cap."]), toy.source(other, tables=TABLES[1:])],
-        datasets=[toy.dataset(scene="indoor", traps=["Use `rawDepths`."], bibtex=["toyd"])],
+        datasets=[toy.dataset(scene="indoor", traps=["Use `rawDepths`."], bibtex=["toyd"], **files)],
         references={"toya": toy.bib("toya"), "toyd": toy.bib("toyd")},
     )
 
