@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from runners.boundaries import boundary_f1, edge_errors, si_boundary_f1
+from runners.boundaries import boundary_f1, edge_errors, matting_recall, si_boundary_f1
 from runners.datasets.base import Annotations, Intrinsics, Planes, PointPairs
 from runners.ordinal import count_pairs
 from runners.planes import depth_boundary_error, directed_depth_error, planarity_errors
@@ -110,6 +110,11 @@ def _si_boundary(view: ImageView) -> Values:
     return {"si_boundary_f1": float(si_boundary_f1(*view.maps, mask))}
 
 
+def _matting(view: ImageView) -> Values:
+    matte = torch.from_numpy(np.asarray(view.annotations.matte))
+    return {"matting_recall": float(matting_recall(view.depth[None], matte[None]))}
+
+
 def _window_boundary(radius: int) -> Callable[[ImageView], Values]:
     return lambda view: {f"boundary_f1_r{radius}": float(boundary_f1(*view.maps, view.mask, radius))}
 
@@ -158,6 +163,7 @@ def _pairs(view: ImageView) -> Values:
 
 _GROUPS = (
     _Group(("si_boundary_f1",), (), _si_boundary),
+    _Group(("matting_recall",), ("matte",), _matting),
     *(_Group((f"boundary_f1_r{radius}",), (), _window_boundary(radius)) for radius in (1, 2, 3)),
     _Group(("edge_acc", "edge_comp"), ("edges",), _canny_edges),
     _Group(("dbe_acc", "dbe_com"), ("edges",), _depth_boundaries),

@@ -72,11 +72,13 @@ class Annotations:
         pairs: Ordinal point pairs (DIW, DA-2K).
         edges: Depth boundaries, bool (H, W) (iBims-1, SYNS-Patches).
         planes: Planar regions (iBims-1).
+        matte: Opacity of the foreground, 0 to 1, float32 (H, W) (AM-2k and other matting sets).
     """
 
     pairs: PointPairs | None = None
     edges: npt.NDArray[np.bool_] | None = None
     planes: Planes | None = None
+    matte: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

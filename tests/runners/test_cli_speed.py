@@ -72,14 +72,14 @@ def test_faults_are_sentences(
     results: Path, arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit code 1 and a sentence; nothing is written."""
-    monkeypatch.setattr("runners.models.weights._download", _unreachable)
+    monkeypatch.setattr("runners.download._opened", _unreachable)
     result = call("speed", *arguments, "--results", results)
     assert result.exit_code == 1, result.output
     assert sentence in result.output
     assert not (results / "speed").exists()
 
 
-def _unreachable(_: object) -> bytes:
+def _unreachable(url: str, start: int) -> bytes:
     raise OSError("no network")
 
 

@@ -96,7 +96,7 @@ SEVERAL = [
 def test_image_is_predicted_once_for_each_input(toy: Dataset) -> None:
     """Five protocols with three inputs: one prediction, two for the flips, one of the small image; one read."""
     model, reads = Spy(), []
-    read, toy.read = toy.read, lambda name: reads.append(name) or read(name)  # type: ignore[method-assign]
+    reader, toy.reader = toy.reader, lambda name: reads.append(name) or reader(name)  # type: ignore[method-assign]
     outcomes = evaluate_all(toy, model, SEVERAL)
     assert [outcome.run.protocol.id for outcome in outcomes if outcome.run] == [p.id for p in SEVERAL]
     assert reads == list(toy.ids)

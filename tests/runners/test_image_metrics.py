@@ -86,6 +86,18 @@ def test_boundaries_without_a_mask_count_holes_of_the_truth_as_edges() -> None:
     assert masked.metrics["boundary_f1_r1"].item() == 1
 
 
+def test_outline_of_a_matte() -> None:
+    """Vector T8: a foreground square found where one of its four sides lies, without any true depth."""
+    p = torch.full((1, 5, 5), 2.2)
+    p[:, 1:4, 2:5] = 1.0
+    square = np.zeros((5, 5), dtype=np.float32)
+    square[1:4, 1:4] = 1
+    nothing = torch.zeros(1, 5, 5)
+    recall = rules("matting_recall", mask="none")
+    scores = score(p, "metric-depth", nothing, nothing > 0, recall, annotations=[Annotations(matte=square)])
+    assert scores.metrics["matting_recall"].item() == pytest.approx(1 / 3, abs=1e-6)
+
+
 def test_planes_and_edges_of_ibims() -> None:
     """Vector T12 through a protocol: values of each image, and the planes that they are over."""
     truth = torch.full((1, 480, 640), 3.0, dtype=torch.float64)

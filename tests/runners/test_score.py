@@ -151,7 +151,7 @@ def test_kind_is_never_scored_under_a_stronger_one() -> None:
             {"aggregation": "pooled-pixels", "metrics": ["silog", "rmse"], "primary_metric": "rmse"},
             "metrics: 'silog' cannot be pooled from images",
         ),
-        ({"metrics": ["abs_rel", "matting_recall"]}, "metrics: 'matting_recall' is not computed here"),
+        ({"metrics": ["abs_rel", "point_f1"]}, "metrics: 'point_f1' is not computed here"),
         ({"metrics": ["abs_rel", "whdr"]}, "metrics: whdr stand alone, under the kind 'ordinal'"),
         ({"alignment": {"ordinal": make.NO_ALIGNMENT}}, "alignment/ordinal: an order has no depth"),
         (

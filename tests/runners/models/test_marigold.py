@@ -302,18 +302,14 @@ def test_full_files_are_fetched_and_half_ones_are_not() -> None:
 
 
 def test_architecture_has_the_cards_parameters(repo: Path) -> None:
-    """U-Net and VAE on the meta device: 949.6 million, within 1 % of the card that says more than the hub's badge.
-
-    The cards of v1-1 and LCM quote that badge, 0.9 billion for the U-Net alone; the U-Net has 865.9 million.
-    """
+    """U-Net and VAE on the meta device: 949.6 million, as the cards say; the hub's badge has the U-Net alone."""
     with torch.device("meta"):
         network = marigold.architecture(describe(V1_0))
         example = marigold.example_input(describe(V1_0), 1, 480, 640)
     assert isinstance(network, marigold.OneStep)
     assert _parameters(network) == 949_576_107
     cards = load_model_cards(repo / "results", IDS)[0]
-    assert cards[V1_0].params_m == pytest.approx(949.576, rel=0.01)
-    assert {cards[model_id].params_m for model_id in (V1_1, LCM)} == {900}
+    assert [cards[model_id].params_m for model_id in IDS] == pytest.approx([949.576] * len(IDS), rel=0.01)
     assert round(_parameters(network.unet) / 1e9, 1) == 0.9
     with torch.inference_mode():
         assert network(example).shape == (1, 480, 640)
