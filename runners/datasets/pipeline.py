@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.context import BaseContext
 
 from runners.datasets import cache
@@ -41,7 +42,7 @@ def iterate(dataset: Dataset, workers: int = 0, ahead: int | None = None) -> Gen
         DatasetError: If worker processes cannot be started.
     """
     if workers == 0:
-        return (_outcome(sample_id, dataset.reader(sample_id)) for sample_id in dataset.ids)
+        return (_outcome(sample_id, partial(dataset.read, sample_id)) for sample_id in dataset.ids)
     return _parallel(dataset, workers, max(ahead or 2 * workers, workers))
 
 
