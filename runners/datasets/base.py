@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -137,12 +138,14 @@ class Item:
         group: Of the sample.
         read: Returns the sample or raises :class:`SampleError`.
         note: What somebody should know about it who reads its numbers; empty if nothing.
+        files: Files and folders that it is read from, as far as the loader says; only checks look at them.
     """
 
     id: str
     group: str
     read: Callable[[], Sample]
     note: str = ""
+    files: tuple[Path, ...] = ()
 
 
 class Dataset:
@@ -182,6 +185,11 @@ class Dataset:
     def notes(self) -> dict[str, str]:
         """Return what should be known about single samples, by id."""
         return {item.id: item.note for item in self._items.values() if item.note}
+
+    @property
+    def files(self) -> dict[str, tuple[Path, ...]]:
+        """Return what samples are read from, by id, where the loader says it."""
+        return {item.id: item.files for item in self._items.values() if item.files}
 
     def read(self, sample_id: str) -> Sample:
         """Return one sample.

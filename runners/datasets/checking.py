@@ -30,7 +30,7 @@ import numpy as np
 from runners.datasets.base import Dataset, DatasetError, Sample, SampleError
 
 __all__ = ["SAMPLED", "Judge", "Problem", "counted", "each", "hashed", "invalid_share", "medians", "missing", "opened"]
-__all__ += ["samples", "sizes", "spread"]
+__all__ += ["present", "samples", "sizes", "spread"]
 
 SAMPLED = 12
 """How many samples of a data set are read, evenly over its list."""
@@ -69,6 +69,15 @@ def opened(opener: Callable[[], Dataset]) -> tuple[list[Problem], Dataset | None
         return [], opener()
     except DatasetError as error:
         return [Problem("data set", line) for line in str(error).splitlines()], None
+
+
+def present(dataset: Dataset, advice: str) -> list[Problem]:
+    """Return a problem if files that samples are read from (:attr:`Item.files`) are not there, all in one sentence."""
+    absent = [path for paths in dataset.files.values() for path in paths if not path.exists()]
+    if not absent:
+        return []
+    total = sum(map(len, dataset.files.values()))
+    return [Problem(str(absent[0]), f"is not there, in all {len(absent)} of {total} files that are listed. {advice}")]
 
 
 def counted(where: Path, found: int, expected: int, what: str, advice: str) -> list[Problem]:

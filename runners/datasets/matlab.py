@@ -27,8 +27,12 @@ def hdf5(path: Path) -> Iterator[Any]:
     """
     import h5py
 
-    with reading(path), h5py.File(path, "r", locking=False) as file:
-        yield file
+    with reading(path):
+        try:
+            with h5py.File(path, "r", locking=False) as file:
+                yield file
+        except (RuntimeError, TypeError) as error:  # h5py's, where a header says nonsense
+            raise ValueError(str(error)) from error
 
 
 def matlab_strings(file: Any, name: str) -> list[str]:

@@ -100,7 +100,8 @@ def check_nyu(root: Path) -> list[Problem]:
     frame = partial(_judge_frame, dataset.split == BTS_LIST)
     judges: list[Judge] = [checking.sizes({_SIZE}, SOURCE), checking.medians(0.7, 9, _UNIT), _judge_holes, frame]
     count = checking.counted(root, len(dataset), TEST_IMAGES, "test images", SOURCE)
-    return [*count, *_judge_hashes(root, dataset), *checking.samples(dataset, judges)]
+    files = [*checking.present(dataset, SOURCE), *_judge_hashes(root, dataset)]
+    return [*count, *files, *checking.samples(dataset, judges)]
 
 
 def _judge_hashes(root: Path, dataset: Dataset) -> list[Problem]:
@@ -182,7 +183,8 @@ def _packed_item(words: list[str], listing: Path, folder: Path, bases: tuple[str
     base = base_of(folder, bases, depth)
     index, scene = int(number[1]) + 1 - counts_from, Path(image).parent.name
     name = f"{index:04d}"
-    return Item(name, scene, partial(_read_packed, name, scene, base / image, base / depth))
+    files = base / image, base / depth
+    return Item(name, scene, partial(_read_packed, name, scene, *files), files=files)
 
 
 def _read_packed(name: str, scene: str, image: Path, depth: Path) -> Sample:

@@ -142,7 +142,7 @@ _ENTRIES = (
         source=nyu.SOURCE,
         fetch=_NYU_FILES,
         size="3.0 GB",
-        verified="images and depth of five test frames and BTS's sync files; not the whole file, nor splits.mat",
+        verified="METER's AbsRel on five test frames and two of BTS's; not the whole .mat nor splits.mat",
     ),
     DatasetEntry(
         "scannet",
@@ -162,7 +162,7 @@ _ENTRIES = (
         check=tum.check_tum,
         layout=tum.LAYOUT,
         source=tum.SOURCE,
-        verified="two real frames without their time stamps; no .h5 file was read",
+        verified="two real frames with METER's AbsRel, without their time stamps; no .h5 file was read",
     ),
     DatasetEntry(
         "sun-rgbd",
@@ -173,7 +173,7 @@ _ENTRIES = (
         layout=sun.LAYOUT,
         source=sun.SOURCE,
         fetch=_SUN_FILES,
-        verified="a real frame with rotated depth; not allsplit.mat",
+        verified="a real frame with rotated depth; neither allsplit.mat nor a whole folder",
     ),
     DatasetEntry(
         "ibims-1",

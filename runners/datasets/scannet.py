@@ -55,7 +55,8 @@ def check_scannet(root: Path) -> list[Problem]:
         return problems
     unit = f"Depth is stored in millimetres (value / 1000). {SOURCE}"
     judges = [checking.sizes({_DEPTH}, SOURCE, _COLOUR), checking.medians(0.3, 9, unit)]
-    return [*checking.counted(root, len(dataset), _COUNT, "images", SOURCE), *checking.samples(dataset, judges)]
+    count = checking.counted(root, len(dataset), _COUNT, "images", SOURCE)
+    return [*count, *checking.present(dataset, SOURCE), *checking.samples(dataset, judges)]
 
 
 def _item(words: list[str], listing: Path, folder: Path) -> Item:
@@ -66,7 +67,8 @@ def _item(words: list[str], listing: Path, folder: Path) -> Item:
         )
     scene, frame = parts[-3], Path(parts[-1]).stem
     base, name = base_of(folder, _BASES, words[1]), f"{scene}/{frame}"
-    return Item(name, scene, partial(_read, name, scene, base / words[0], base / words[1]))
+    files = base / words[0], base / words[1]
+    return Item(name, scene, partial(_read, name, scene, *files), files=files)
 
 
 def _read(name: str, scene: str, image: Path, depth: Path) -> Sample:

@@ -48,7 +48,7 @@ def open_sun(root: Path | None, variant: str = "raw-sensor") -> Dataset:
     images = folder / "SUNRGBD" if (folder / "SUNRGBD").is_dir() else folder
     names = [_name(cell, splits) for cell in np.asarray(variable(splits, "alltest")).ravel()]
     kind = _FOLDERS[variant]
-    items = [Item(name, str(Path(name).parent), partial(_read, name, images / name, kind)) for name in names]
+    items = [_item(name, images / name, kind) for name in names]
     return Dataset("sun-rgbd", f"official test part (alltest of allsplit.mat), {kind}", items)
 
 
@@ -59,11 +59,13 @@ def check_sun(root: Path) -> list[Problem]:
         return problems
     images = root / "SUNRGBD" if (root / "SUNRGBD").is_dir() else root
     chosen = [(name, images / name) for name in checking.spread(dataset.ids)]
-    return [
+    found = [
         *checking.counted(root, len(dataset), TEST_IMAGES, "test images", SOURCE),
+        *checking.present(dataset, SOURCE),
         *checking.each(chosen, _judge_rotation),
         *checking.samples(dataset, [_judge_size, checking.medians(0.5, 8, f"Is the depth as published? {SOURCE}")]),
     ]
+    return list(dict.fromkeys(found))  # a map that cannot be read is found twice
 
 
 def _judge_rotation(folder: Path) -> str:
@@ -90,6 +92,11 @@ def _name(cell: object, path: Path) -> str:
     if not found:
         raise DatasetError(f"{path}: '{text}' is no folder below SUNRGBD")
     return "/".join(part for part in name.split("/") if part)
+
+
+def _item(name: str, folder: Path, kind: str) -> Item:
+    files = folder / "image", folder / kind
+    return Item(name, str(Path(name).parent), partial(_read, name, folder, kind), files=files)
 
 
 def _read(name: str, folder: Path, kind: str) -> Sample:

@@ -77,6 +77,7 @@ def check_tum(root: Path) -> list[Problem]:
     if sequences := _sequences(root) if not dataset.split.startswith("people") else []:
         return [
             *(problem for sequence in sequences for problem in _check_pairs(sequence)),
+            *checking.present(dataset, SOURCE),
             *checking.samples(dataset, [checking.sizes({_SIZE}, SOURCE), *judges]),
         ]
     return [*checking.counted(root, len(dataset), _SUBSET, ".h5 files", SOURCE), *checking.samples(dataset, judges)]
@@ -130,7 +131,8 @@ def _items(sequence: Path) -> list[Item]:
     for i, k in associate(images, depths):
         image, depth = sequence / images[i][1], sequence / depths[k][1]
         name = f"{sequence.name}/{image.stem}"
-        items.append(Item(name, sequence.name, partial(_read, name, sequence.name, image, depth, camera)))
+        read = partial(_read, name, sequence.name, image, depth, camera)
+        items.append(Item(name, sequence.name, read, files=(image, depth)))
     return items
 
 

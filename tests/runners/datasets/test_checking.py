@@ -1,6 +1,7 @@
 """The helpers that data sets' checks are made of."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from runners.datasets.checking import (
     medians,
     missing,
     opened,
+    present,
     samples,
     sizes,
     spread,
@@ -75,6 +77,18 @@ def test_counts_and_hashes(tmp_path: Path) -> None:
     assert counted(path, 2, 3, "images", "Get it.")[0].message == "2 images are here and 3 were expected. Get it."
     assert hashed(path, "9a129038", "x") == hashed(path, "", "x", "md5") == []
     assert "not 00: another file than the official. Get it." in hashed(path, "00", "Get it.")[0].message
+
+
+def test_listed_files_that_are_not_there_are_counted(tmp_path: Path) -> None:
+    """One sentence for all of them; a sample that says nothing of its files is not judged by them."""
+    (tmp_path / "a").touch()
+    names = {"1": ("a", "b"), "2": ("c",), "3": ()}
+    read = partial(sample, "x", 2)
+    items = [Item(name, "room", read, files=tuple(tmp_path / file for file in files)) for name, files in names.items()]
+    assert present(Dataset("toy", "test", items), "Get it.") == [
+        Problem(str(tmp_path / "b"), "is not there, in all 2 of 3 files that are listed. Get it.")
+    ]
+    assert present(Dataset("toy", "test", items[2:]), "Get it.") == []
 
 
 def test_spread_takes_both_ends() -> None:

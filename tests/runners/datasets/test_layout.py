@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from runners.datasets import DatasetError, SampleError
 from runners.datasets.layout import base_of, find_file, needed, read_lines
-from runners.datasets.matlab import read_mat
+from runners.datasets.matlab import hdf5, read_mat
 from tests.runners.datasets import files
 
 
@@ -44,3 +45,10 @@ def test_cut_matlab_files_are_sample_errors(tmp_path: Path, length: int) -> None
     (tmp_path / "b.mat").write_bytes(whole[:length])
     with pytest.raises(SampleError, match=r"b\.mat: cannot be read"):
         read_mat(tmp_path / "b.mat")
+
+
+def test_nonsense_in_hdf5_is_a_sample_error(tmp_path: Path) -> None:
+    """What h5py cannot turn into numbers, as a damaged header leads to, names the file."""
+    path = files.put_hdf5(tmp_path / "a.h5", depth=files.holed((8, 8)))
+    with pytest.raises(SampleError, match=r"a\.h5: cannot be read"), hdf5(path) as file:
+        np.asarray(file["depth"].dtype, dtype=np.float32)

@@ -52,4 +52,5 @@ def test_faults_are_told(tmp_path: Path) -> None:
     files.put_uint16(tmp_path / "scene0406_02" / "depth" / "000300.png", files.holed(value=12500))
     assert any("Depth is stored in millimetres" in problem.message for problem in check_scannet(tmp_path))
     (tmp_path / "scene0406_02" / "depth" / "000300.png").unlink()
-    assert "000300.png: cannot be read" in check_scannet(tmp_path)[1].message
+    assert ["in all 1 of 2 files" in text.message for text in check_scannet(tmp_path)[1:]] == [True, False]
+    assert "000300.png: cannot be read" in check_scannet(tmp_path)[2].message
