@@ -42,7 +42,7 @@ __all__ = [
     "remember",
     "use",
 ]
-__all__ += ["using"]
+__all__ += ["remember_depth", "using"]
 
 CACHE_VARIABLE = "FATHOM_TRUTH"
 """Environment variable with the folder of the cache."""
@@ -50,8 +50,9 @@ CACHE_VARIABLE = "FATHOM_TRUTH"
 DEFAULT_LIMIT = 16 << 30
 """Bytes that a cache may hold."""
 
+Depth = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
-Truth = tuple[npt.NDArray[np.float32], Mask]
+Truth = tuple[Depth, Mask]
 """Depth in metres, float32 (H, W), and where it is a measurement, bool (H, W)."""
 
 _LARGE = 64 << 20
@@ -194,6 +195,16 @@ def remember(files: Sequence[Path], recipe: str, decode: Callable[[], Truth]) ->
     truth = decode()
     cache.keep(key, truth)
     return truth
+
+
+def remember_depth(path: Path, recipe: str, decode: Callable[[], Depth]) -> Truth:
+    """Return what is decoded from one file, as :func:`remember` does, with the mask of what is finite and positive."""
+
+    def decoded() -> Truth:
+        depth = decode()
+        return depth, np.isfinite(depth) & (depth > 0)
+
+    return remember([path], recipe, decoded)
 
 
 def _key(cache: TruthCache, files: Sequence[Path], recipe: str) -> str:

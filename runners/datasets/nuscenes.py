@@ -120,6 +120,7 @@ def check_nuscenes(root: Path) -> list[Problem]:
     expected = IMAGES[dataset.split.split()[0]]
     return [
         *checking.counted(root, len(dataset), expected, f"validation key frames of {_CAMERA}", SOURCE),
+        *checking.present(dataset, SOURCE),
         *checking.samples(dataset, judges),
     ]
 
@@ -129,7 +130,8 @@ def check_nuscenes(root: Path) -> list[Problem]:
 
 def _item(folder: Path, frame: _Frame) -> Item:
     name = f"{frame.scene}/{Path(frame.image).stem}"
-    return Item(name, frame.scene, partial(_read, name, folder, frame))
+    files = folder / frame.image, folder / frame.points
+    return Item(name, frame.scene, partial(_read, name, folder, frame), files=files)
 
 
 def _read(name: str, folder: Path, frame: _Frame) -> Sample:
