@@ -130,9 +130,13 @@ def check_kitti(root: Path) -> list[Problem]:
 
 
 def _present(root: Path) -> list[str]:
-    """Return which ground truths a folder seems to be meant for."""
+    """Return which ground truths a folder seems to be meant for.
+
+    The raw drives always come with their sweeps: they are meant where their list is there, or nothing else.
+    """
     raw = any(next(root.glob(f"{base}/????_??_??/*/velodyne_points".lstrip("/")), None) for base in _RAW)
     annotated = any(next(root.glob(f"{base}/*_sync/proj_depth".lstrip("/")), None) for base in _ANNOTATED)
+    raw = raw and (not annotated or find_file(root, _LISTS["raw-lidar"]) is not None)
     selection = _selection_folder(root) is not None
     present = [name for name, here in zip(VARIANTS, (annotated, raw, selection), strict=True) if here]
     return present or ["annotated-lidar"]
