@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ __all__ = [
     "remember",
     "use",
 ]
-__all__ += ["using"]
+__all__ += ["remember_depth", "using"]
 
 CACHE_VARIABLE = "FATHOM_TRUTH"
 """Environment variable with the folder of the cache."""
@@ -50,13 +51,15 @@ CACHE_VARIABLE = "FATHOM_TRUTH"
 DEFAULT_LIMIT = 16 << 30
 """Bytes that a cache may hold."""
 
+Depth = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
-Truth = tuple[npt.NDArray[np.float32], Mask]
+Truth = tuple[Depth, Mask]
 """Depth in metres, float32 (H, W), and where it is a measurement, bool (H, W)."""
 
 _LARGE = 64 << 20
 _SWEEP_EVERY = 256 << 20
 _KEPT_AFTER_SWEEP = 0.9
+_HOUR_S = 3600
 
 
 @dataclass
@@ -65,12 +68,12 @@ class TruthCache:
 
     Attributes:
         folder: Where; made when the first entry is written.
-        limit: Bytes that it may hold, checked whenever this process has written 256 MiB.
+        limit: Bytes that it may hold, checked at the first entry of a process and again after each 256 MiB.
     """
 
     folder: Path
     limit: int = DEFAULT_LIMIT
-    _written: int = field(default=0, init=False)
+    _written: int = field(default=_SWEEP_EVERY, init=False)
 
     def recall(self, key: str) -> Truth | None:
         """Return an entry; None if there is none, or it is not whole."""
@@ -110,6 +113,7 @@ class TruthCache:
     def sweep(self) -> None:
         """Remove what was used longest ago until nine tenths of the limit are left, if the limit is passed."""
         self._written = 0
+        _remove_remains(self.folder)
         found = sorted(_entries(self.folder))
         total = sum(size for _, size, _ in found)
         if total <= self.limit:
@@ -196,6 +200,16 @@ def remember(files: Sequence[Path], recipe: str, decode: Callable[[], Truth]) ->
     return truth
 
 
+def remember_depth(path: Path, recipe: str, decode: Callable[[], Depth]) -> Truth:
+    """Return what is decoded from one file, as :func:`remember` does, with the mask of what is finite and positive."""
+
+    def decoded() -> Truth:
+        depth = decode()
+        return depth, np.isfinite(depth) & (depth > 0)
+
+    return remember([path], recipe, decoded)
+
+
 def _key(cache: TruthCache, files: Sequence[Path], recipe: str) -> str:
     try:
         digests = [cache.digest(path) for path in files]
@@ -211,6 +225,14 @@ def _sources() -> str:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         found.update(path.read_bytes())
     return found.hexdigest()
+
+
+def _remove_remains(folder: Path) -> None:
+    """Remove what processes that were killed an hour ago or more were writing."""
+    for path in folder.glob("*/.*.part"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < time.time() - _HOUR_S:
+                path.unlink()
 
 
 def _entries(folder: Path) -> Iterator[tuple[float, int, Path]]:

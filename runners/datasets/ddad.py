@@ -70,6 +70,7 @@ def check_ddad(root: Path) -> list[Problem]:
     return [
         *checking.counted(root, len(dataset), IMAGES, f"validation images of {_CAMERA}", SOURCE),
         *checking.counted(root, len({name.split("/")[0] for name in dataset.ids}), SCENES, "scenes", SOURCE),
+        *checking.present(dataset, SOURCE),
         *checking.samples(dataset, judges),
     ]
 
@@ -93,9 +94,13 @@ def _scenes(index: Path) -> list[str]:
 
 
 def _items(scene: Path) -> list[Item]:
-    group = scene.parent.name
-    names = ((f"{group}/{_CAMERA}/{Path(frame.image).stem}", frame) for frame in lidar.dgp_frames(scene, _CAMERA))
-    return [Item(name, group, partial(_read, name, scene.parent, frame)) for name, frame in names]
+    return [_item(scene.parent, frame) for frame in lidar.dgp_frames(scene, _CAMERA)]
+
+
+def _item(folder: Path, frame: lidar.DgpFrame) -> Item:
+    name = f"{folder.name}/{_CAMERA}/{Path(frame.image).stem}"
+    files = folder / frame.image, folder / frame.points
+    return Item(name, folder.name, partial(_read, name, folder, frame), files=files)
 
 
 def _read(name: str, folder: Path, frame: lidar.DgpFrame) -> Sample:

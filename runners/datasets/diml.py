@@ -18,7 +18,7 @@ from pathlib import Path
 
 from runners.datasets import checking, decode
 from runners.datasets.base import Dataset, Item, Sample
-from runners.datasets.cache import Truth, remember
+from runners.datasets.cache import remember_depth
 from runners.datasets.checking import Judge, Problem
 from runners.datasets.folders import some
 from runners.datasets.layout import needed
@@ -53,6 +53,7 @@ def check_diml(root: Path) -> list[Problem]:
     judges: list[Judge] = [checking.sizes(_SIZES, SOURCE), checking.medians(2, 60, unit)]
     return [
         *checking.counted(root, len(dataset), IMAGES, "test images", SOURCE),
+        *checking.present(dataset, SOURCE),
         *checking.samples(dataset, judges),
     ]
 
@@ -63,13 +64,9 @@ def _items(folder: Path) -> Iterator[Item]:
             group = image.parent.parent.relative_to(folder).as_posix().strip(".") or "test"
             depth = image.parent.parent / "depthmap" / image.name.replace("outleft", "depthmap")
             name = f"{group}/{image.stem}"
-            yield Item(name, group, partial(_read, name, group, image, depth), NOTE)
+            yield Item(name, group, partial(_read, name, group, image, depth), NOTE, (image, depth))
 
 
 def _read(name: str, group: str, image: Path, depth: Path) -> Sample:
-    def decoded() -> Truth:
-        metres = decode.uint16_depth(depth, 0.001)
-        return metres, metres > 0
-
-    truth, mask = remember([depth], "diml-outdoor mm", decoded)
+    truth, mask = remember_depth(depth, "uint16 mm", lambda: decode.uint16_depth(depth, 0.001))
     return Sample(name, group, decode.read_image(image), truth, mask)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from runners.datasets import checking, decode
 from runners.datasets.base import Annotations, Dataset, DatasetError, Intrinsics, Item, Planes, Sample, SampleError
+from runners.datasets.cache import remember_depth
 from runners.datasets.checking import Problem
 from runners.datasets.layout import find_file, needed, read_lines
 from runners.datasets.matlab import read_mat, struct_field
@@ -116,7 +117,7 @@ def _read_png_sample(folder: Path, name: str) -> Sample:
         return decode.read_mask(folder / kind / f"{name}.png")
 
     depth = folder / "depth" / f"{name}.png"
-    truth = decode.uint16_depth(depth, _SCALE)
+    truth, _ = remember_depth(depth, f"uint16 * {_SCALE}", lambda: decode.uint16_depth(depth, _SCALE))
     valid = _both(mask("mask_invalid"), mask("mask_transp"), truth, depth)
     image = decode.read_image(folder / "rgb" / f"{name}.png")
     calibration, edges = folder / "calib" / f"{name}.txt", folder / "edges" / f"{name}.png"

@@ -31,7 +31,7 @@ import numpy as np
 
 from runners.datasets import checking, decode, lidar
 from runners.datasets.base import Dataset, DatasetError, Intrinsics, Item, Sample, SampleError
-from runners.datasets.cache import Truth, remember
+from runners.datasets.cache import Truth, remember, remember_depth
 from runners.datasets.checking import Judge, Problem
 from runners.datasets.folders import some
 from runners.datasets.layout import find_file, needed, read_lines
@@ -130,9 +130,13 @@ def check_kitti(root: Path) -> list[Problem]:
 
 
 def _present(root: Path) -> list[str]:
-    """Return which ground truths a folder seems to be meant for."""
+    """Return which ground truths a folder seems to be meant for.
+
+    The raw drives always come with their sweeps: they are meant where their list is there, or nothing else.
+    """
     raw = any(next(root.glob(f"{base}/????_??_??/*/velodyne_points".lstrip("/")), None) for base in _RAW)
     annotated = any(next(root.glob(f"{base}/*_sync/proj_depth".lstrip("/")), None) for base in _ANNOTATED)
+    raw = raw and (not annotated or find_file(root, _LISTS["raw-lidar"]) is not None)
     selection = _selection_folder(root) is not None
     present = [name for name, here in zip(VARIANTS, (annotated, raw, selection), strict=True) if here]
     return present or ["annotated-lidar"]
@@ -149,6 +153,7 @@ def _judged(root: Path, dataset: Dataset, variant: str) -> list[Problem]:
     return [
         *checking.counted(root, len(dataset), COUNTS[variant], what, advice),
         *copies,
+        *checking.present(dataset, advice),
         *checking.samples(dataset, judges),
     ]
 
@@ -203,9 +208,13 @@ def _image(base: Path, frame: _Frame) -> tuple[Path, str]:
     return copy, "the image is a JPEG copy of the publisher's PNG, as Monodepth2's instructions make them"
 
 
+def _sweep(base: Path, frame: _Frame) -> Path:
+    return base / frame.day / frame.drive / "velodyne_points" / "data" / f"{frame.number}.bin"
+
+
 def _raw_item(base: Path, frame: _Frame) -> Item:
     image, note = _image(base, frame)
-    return Item(frame.id, frame.drive, partial(_read_raw, base, frame, image), note)
+    return Item(frame.id, frame.drive, partial(_read_raw, base, frame, image), note, (image, _sweep(base, frame)))
 
 
 def _annotated_item(base: Path, depths: list[Path], frame: _Frame) -> Item:
@@ -213,12 +222,11 @@ def _annotated_item(base: Path, depths: list[Path], frame: _Frame) -> Item:
     name = f"{frame.drive}/proj_depth/groundtruth/image_02/{frame.number}.png"
     places = [depth / name for depth in depths]
     depth = next((path for path in places if path.is_file()), places[0])
-    return Item(frame.id, frame.drive, partial(_read_annotated, base, frame, image, depth), note)
+    return Item(frame.id, frame.drive, partial(_read_annotated, base, frame, image, depth), note, (image, depth))
 
 
 def _read_raw(base: Path, frame: _Frame, image: Path) -> Sample:
-    day = base / frame.day
-    points = day / frame.drive / "velodyne_points" / "data" / f"{frame.number}.bin"
+    day, points = base / frame.day, _sweep(base, frame)
     calibration = _day(day)
     files = [points, day / "calib_cam_to_cam.txt", day / "calib_velo_to_cam.txt"]
 
@@ -238,12 +246,7 @@ def _read_annotated(base: Path, frame: _Frame, image: Path, depth: Path) -> Samp
 
 def _annotated(path: Path) -> Truth:
     """Return annotated depth: 16 bits, metres times 256. 65535 is 256 m: no scanner gave it, so it is no depth."""
-
-    def decoded() -> Truth:
-        depth = decode.uint16_depth(path, 1 / 256)
-        return depth, depth > 0
-
-    return remember([path], "kitti annotated", decoded)
+    return remember_depth(path, "uint16 / 256", lambda: decode.uint16_depth(path, 1 / 256))
 
 
 @lru_cache(maxsize=8)

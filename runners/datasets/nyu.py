@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from runners.datasets import checking, decode
 from runners.datasets.base import Dataset, DatasetError, Intrinsics, Item, Sample, SampleError
+from runners.datasets.cache import remember_depth
 from runners.datasets.checking import Judge, Problem
 from runners.datasets.layout import base_of, find_file, needed, read_lines
 from runners.datasets.matlab import hdf5, matlab_strings, variable
@@ -162,10 +163,14 @@ def _labelled(folder: Path, variant: str) -> Dataset:
 
 
 def _read_labelled(path: Path, key: str, index: int, scene: str) -> Sample:
+    def decoded() -> decode.Depth:
+        with hdf5(path) as file:
+            return np.ascontiguousarray(file[key][index - 1].T, dtype=np.float32)
+
     with hdf5(path) as file:
         image: npt.NDArray[np.uint8] = np.ascontiguousarray(file["images"][index - 1].transpose(2, 1, 0))
-        truth: decode.Depth = np.ascontiguousarray(file[key][index - 1].T, dtype=np.float32)
-    return _sample(f"{index:04d}", scene, image, truth)
+    truth, mask = remember_depth(path, f"{key} {index}", decoded)
+    return Sample(f"{index:04d}", scene, image, truth, mask, INTRINSICS)
 
 
 def _packed(folder: Path, listing: Path, bases: tuple[str, ...], counts_from: int) -> Dataset:
@@ -188,8 +193,5 @@ def _packed_item(words: list[str], listing: Path, folder: Path, bases: tuple[str
 
 
 def _read_packed(name: str, scene: str, image: Path, depth: Path) -> Sample:
-    return _sample(name, scene, decode.read_image(image), decode.uint16_depth(depth, 0.001))
-
-
-def _sample(name: str, scene: str, image: npt.NDArray[np.uint8], truth: decode.Depth) -> Sample:
-    return Sample(name, scene, image, truth, np.isfinite(truth) & (truth > 0), INTRINSICS)
+    truth, mask = remember_depth(depth, "uint16 mm", lambda: decode.uint16_depth(depth, 0.001))
+    return Sample(name, scene, decode.read_image(image), truth, mask, INTRINSICS)

@@ -4,17 +4,26 @@ Each worker is an executor with one process and a queue of its own, and samples 
 process dies (a crash in a library, killed for want of memory), the oldest sample of its queue is the one that it was
 reading. It is read once more in a new process, since memory may only have been short; if that process dies, too, the
 sample is a skip with the reason. The rest of the queue goes to the new process.
+
+Arrays come back through a file that is written, read and removed at once, which stays in memory: through the pipe of an
+executor they took longer than their decoding. Shared memory was not taken since a container often has 64 MB of it, and
+a process that writes more is killed.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import signal
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing.context import BaseContext
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from runners.datasets import cache
 from runners.datasets.base import Dataset, DatasetError, Sample, SampleError, Skip
@@ -41,12 +50,16 @@ def iterate(dataset: Dataset, workers: int = 0, ahead: int | None = None) -> Gen
         DatasetError: If worker processes cannot be started.
     """
     if workers == 0:
-        return (_outcome(sample_id, dataset.reader(sample_id)) for sample_id in dataset.ids)
+        return (_outcome(sample_id, partial(dataset.read, sample_id)) for sample_id in dataset.ids)
     return _parallel(dataset, workers, max(ahead or 2 * workers, workers))
 
 
 def _parallel(dataset: Dataset, workers: int, ahead: int) -> Generator[Sample | Skip]:
-    lanes = [_Lane() for _ in range(min(workers, len(dataset)))]
+    with TemporaryDirectory(prefix="fathom-") as folder:
+        yield from _dealt(dataset, [_Lane(Path(folder)) for _ in range(min(workers, len(dataset)))], ahead)
+
+
+def _dealt(dataset: Dataset, lanes: list[_Lane], ahead: int) -> Generator[Sample | Skip]:
     waiting: deque[_Lane] = deque()
     try:
         for lane in lanes:
@@ -67,9 +80,10 @@ def _parallel(dataset: Dataset, workers: int, ahead: int) -> Generator[Sample | 
 class _Lane:
     """One worker process with the samples that it was given, oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._executor = _executor()
-        self._given: deque[tuple[str, _Read, Future[Sample]]] = deque()
+        self._given: deque[tuple[str, _Read, Future[_Parcel]]] = deque()
         self._first: Future[None] | None = None
 
     def start(self) -> None:
@@ -86,7 +100,7 @@ class _Lane:
         sample_id = self._given[0][0]
         for attempt in range(_TRIES):
             try:
-                found = _outcome(sample_id, self._given[0][2].result)
+                found = _outcome(sample_id, lambda: self._given[0][2].result().unpack())
             except BrokenProcessPool:
                 if attempt + 1 < _TRIES:
                     self._renew()
@@ -110,11 +124,11 @@ class _Lane:
             raise DatasetError("worker processes cannot be started here; read without them (--workers 0)") from error
         self._first = None
 
-    def _submit(self, read: _Read) -> Future[Sample]:
+    def _submit(self, read: _Read) -> Future[_Parcel]:
         try:
-            return self._executor.submit(read)
+            return self._executor.submit(_pack, read, self._folder)
         except BrokenProcessPool as error:  # it died just now; take() will find out which sample did it
-            failed: Future[Sample] = Future()
+            failed: Future[_Parcel] = Future()
             failed.set_exception(error)
             return failed
 
@@ -122,6 +136,34 @@ class _Lane:
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._executor = _executor()
         self._given = deque((sample_id, read, self._submit(read)) for sample_id, read, _ in self._given)
+
+
+@dataclass(frozen=True)
+class _Parcel:
+    """A sample on its way: everything but its arrays, and a file with those and their sizes."""
+
+    content: bytes
+    file: Path
+    sizes: tuple[int, ...]
+
+    def unpack(self) -> Sample:
+        with self.file.open("rb") as file:
+            arrays = [bytearray(size) for size in self.sizes]
+            for array in arrays:
+                file.readinto(array)
+        self.file.unlink()
+        sample: Sample = pickle.loads(self.content, buffers=arrays)  # noqa: S301 - from a process of our own
+        return sample
+
+
+def _pack(read: _Read, folder: Path) -> _Parcel:
+    arrays: list[pickle.PickleBuffer] = []
+    content = pickle.dumps(read(), protocol=5, buffer_callback=arrays.append)
+    views = [array.raw() for array in arrays]
+    with NamedTemporaryFile(dir=folder, delete=False) as file:
+        for view in views:
+            file.write(view)
+    return _Parcel(content, Path(file.name), tuple(view.nbytes for view in views))
 
 
 def _outcome(sample_id: str, read: _Read) -> Sample | Skip:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from runners.datasets import checking, decode
 from runners.datasets.base import Dataset, DatasetError, Item, Sample
+from runners.datasets.cache import remember_depth
 from runners.datasets.checking import Problem
 from runners.datasets.layout import base_of, find_file, needed, read_lines
 
@@ -72,5 +73,5 @@ def _item(words: list[str], listing: Path, folder: Path) -> Item:
 
 
 def _read(name: str, scene: str, image: Path, depth: Path) -> Sample:
-    truth = decode.uint16_depth(depth, 0.001)
-    return Sample(name, scene, decode.read_image(image), truth, truth > 0)
+    truth, mask = remember_depth(depth, "uint16 mm", lambda: decode.uint16_depth(depth, 0.001))
+    return Sample(name, scene, decode.read_image(image), truth, mask)

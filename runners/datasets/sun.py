@@ -18,6 +18,7 @@ import numpy as np
 
 from runners.datasets import checking, decode
 from runners.datasets.base import Dataset, DatasetError, Intrinsics, Item, Sample, SampleError
+from runners.datasets.cache import remember_depth
 from runners.datasets.checking import Problem
 from runners.datasets.layout import find_file, needed
 from runners.datasets.matlab import variable
@@ -100,9 +101,10 @@ def _item(name: str, folder: Path, kind: str) -> Item:
 
 
 def _read(name: str, folder: Path, kind: str) -> Sample:
-    truth = decode.rotated_depth(_only(folder / kind, "*.png"), 0.001)
+    depth = _only(folder / kind, "*.png")
+    truth, mask = remember_depth(depth, "rotated uint16 mm", lambda: decode.rotated_depth(depth, 0.001))
     image = decode.read_image(_only(folder / "image", "*.jpg"))
-    return Sample(name, str(Path(name).parent), image, truth, truth > 0, _intrinsics(folder / "intrinsics.txt"))
+    return Sample(name, str(Path(name).parent), image, truth, mask, _intrinsics(folder / "intrinsics.txt"))
 
 
 def _only(folder: Path, pattern: str) -> Path:

@@ -23,6 +23,7 @@ import numpy as np
 
 from runners.datasets import checking, decode
 from runners.datasets.base import Dataset, DatasetError, Intrinsics, Item, Sample, SampleError
+from runners.datasets.cache import remember_depth
 from runners.datasets.checking import Problem
 from runners.datasets.layout import needed, read_lines
 from runners.datasets.matlab import hdf5
@@ -147,8 +148,8 @@ def _check_pairs(sequence: Path) -> list[Problem]:
 
 
 def _read(name: str, sequence: str, image: Path, depth: Path, camera: Intrinsics | None) -> Sample:
-    truth = decode.uint16_depth(depth, _SCALE)
-    return Sample(name, sequence, decode.read_image(image), truth, truth > 0, camera)
+    truth, mask = remember_depth(depth, f"uint16 * {_SCALE}", lambda: decode.uint16_depth(depth, _SCALE))
+    return Sample(name, sequence, decode.read_image(image), truth, mask, camera)
 
 
 def _read_h5(path: Path) -> Sample:

@@ -67,12 +67,7 @@ def check_vkitti(root: Path) -> list[Problem]:
         return problems
     unit = f"Depth is stored in centimetres (value / 100). {SOURCE}"
     judges: list[Judge] = [checking.sizes({_SIZE}, SOURCE), checking.medians(3, 100, unit), _judge_sky]
-    expected = len(VARIATIONS) * CAMERAS * FRAMES
-    pattern = "Scene01/*/frames/{}/Camera_[01]/{}_*"
-    for kind in ("rgb", "depth"):
-        found = [path for path in _tree(root, kind).glob(pattern.format(kind, kind)) if path.parts[-5] in VARIATIONS]
-        problems += checking.counted(root, len(found), expected, f"{kind} files of Scene01's six variations", SOURCE)
-    return [*problems, *checking.samples(dataset, judges)]
+    return [*checking.present(dataset, SOURCE), *checking.samples(dataset, judges)]
 
 
 def _judge_sky(sample: Sample) -> str:
@@ -92,7 +87,7 @@ def _item(images: Path, depths: Path, variation: str, camera: int, frame: int) -
     place = f"Scene01/{variation}/frames/{{0}}/Camera_{camera}/{{0}}_{frame:05d}{{1}}"
     name = f"Scene01/{variation}/Camera_{camera}/{frame:05d}"
     image, depth = images / place.format("rgb", ".jpg"), depths / place.format("depth", ".png")
-    return Item(name, variation, partial(_read, name, variation, image, depth))
+    return Item(name, variation, partial(_read, name, variation, image, depth), files=(image, depth))
 
 
 def _read(name: str, variation: str, image: Path, depth: Path) -> Sample:

@@ -75,6 +75,23 @@ def test_house_protocol_over_a_data_set(tmp_path: Path, results: Path) -> None:
     assert "AbsRel" in result.output
 
 
+def test_workers_and_cache(tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records are the same with and without; decoded truth is kept unless the option says not to."""
+    monkeypatch.setenv("FATHOM_TRUTH", str(tmp_path / "truth"))
+    make.write_toy(tmp_path / "toy")
+    arguments = ["--model", "baseline-dark-channel", "--dataset", "procedural-indoor", "--root", tmp_path / "toy"]
+    columns = []
+    for index, options in enumerate((["--no-cache"], ["--workers", "2"], [])):
+        out = tmp_path / f"out{index}"
+        result = call("evaluate", *arguments, "--results", results, *options, "--out", out)
+        assert result.exit_code == 0, result.output
+        assert len(list((tmp_path / "truth").rglob("*.safetensors"))) == (0 if index == 0 else 2)
+        (path,) = out.rglob("*.json")
+        columns.append(json.loads(path.read_text(encoding="utf-8"))["samples"])
+    assert columns[0] == columns[1] == columns[2]
+    assert str(tmp_path / "truth") in call("doctor").output
+
+
 def test_limit_is_said_and_shows_in_the_list(tmp_path: Path, results: Path) -> None:
     """A partial run has another list's hash, so it cannot pass for a whole one."""
     make.write_toy(tmp_path / "toy")

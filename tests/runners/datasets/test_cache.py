@@ -123,6 +123,19 @@ def test_folder_is_bounded(tmp_path: Path) -> None:
     assert kept.recall(f"{1:064x}") is None
 
 
+def test_many_short_runs_are_bounded(tmp_path: Path) -> None:
+    """Each process looks at its first entry; what a killed one was writing goes, too, an hour later."""
+    for index in range(12):
+        TruthCache(tmp_path / "cache", limit=40_000).keep(f"{index:064x}", truth(index, (40, 50)))
+    assert len(list(tmp_path.rglob("*.safetensors"))) <= 4
+    old, new = (tmp_path / "cache/00" / name for name in (".a.safetensors.7.part", ".b.safetensors.7.part"))
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (10**9, 10**9))
+    TruthCache(tmp_path / "cache").sweep()
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_disk_that_cannot_be_written_costs_the_entry_alone(source: Path, tmp_path: Path) -> None:
     """The folder is a file: everything is decoded each time, and nothing fails."""
     with using(TruthCache(source)):

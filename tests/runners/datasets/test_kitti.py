@@ -5,10 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from runners.cli import main
 from runners.datasets import DatasetError, SampleError, decode, lidar
 from runners.datasets.kitti import check_kitti, open_kitti
+from sitegen.records import Run
+from tests.runners import factories as make
 from tests.runners.datasets.files import put_image, put_lines, put_uint16
 
 DRIVE = "2011_09_26_drive_0002_sync"
@@ -184,18 +188,24 @@ def test_check_of_a_good_and_of_wrong_trees(root: Path) -> None:
     assert "holds no list" in check_kitti(root.parent)[0].message
 
 
+def put_real_frames(root: Path, shared: Path) -> Path:
+    """Two real frames of an unknown drive in the official layout; returns where they come from."""
+    source = shared / "data/kitti-depth"
+    for number in ("0000000005", "0000000050"):
+        put_frame(root, number)
+        name = f"image_02/data/{number}.png"
+        shutil.copy(source / name, root / "2011_09_26" / DRIVE / name)
+        name = f"proj_depth/groundtruth/image_02/{number}.png"
+        shutil.copy(source / name, root / "val" / DRIVE / name)
+    frames = [f"2011_09_26/{DRIVE} {number} l" for number in ("0000000005", "0000000050")]
+    put_lines(root / "splits/eigen_benchmark/test_files.txt", *frames)
+    return source
+
+
 @pytest.mark.shared
 def test_real_annotated_depth(shared: Path, tmp_path: Path) -> None:
     """Real frames in the official layout: ranges of the README, a pixel by hand, and nothing but the count to say."""
-    source = shared / "data/kitti-depth"
-    for number in ("0000000005", "0000000050"):
-        put_frame(tmp_path, number)
-        image = tmp_path / "2011_09_26" / DRIVE / "image_02/data" / f"{number}.png"
-        shutil.copy(source / "image_02/data" / image.name, image)
-        depth = tmp_path / "val" / DRIVE / "proj_depth/groundtruth/image_02" / image.name
-        shutil.copy(source / "proj_depth/groundtruth/image_02" / image.name, depth)
-    frames = [f"2011_09_26/{DRIVE} {number} l" for number in ("0000000005", "0000000050")]
-    put_lines(tmp_path / "splits/eigen_benchmark/test_files.txt", *frames)
+    source = put_real_frames(tmp_path, shared)
     for sample in open_kitti(tmp_path):
         number = sample.id.split("/")[1]
         stored = np.asarray(Image.open(source / f"proj_depth/groundtruth/image_02/{number}.png"))
@@ -204,9 +214,23 @@ def test_real_annotated_depth(shared: Path, tmp_path: Path) -> None:
         assert sample.truth.shape == SIZE
         assert 0.1 < sample.mask.mean() < 0.3
         assert 1 < sample.truth[sample.mask].min() < sample.truth.max() < 90
-    assert [p for p in check_kitti(tmp_path) if "652" not in p.message and "no list" not in p.message] == [
-        p for p in check_kitti(tmp_path) if "raw-lidar" in p.message
-    ]
+    assert ["2 images with annotated-lidar" in problem.message for problem in check_kitti(tmp_path)] == [True]
+
+
+@pytest.mark.shared
+def test_real_network_on_real_frames(shared: Path, tmp_path: Path) -> None:
+    """METER-XXS through the command, with workers: AbsRel as ../shared/weights/meter-xxs/README.md has it."""
+    put_real_frames(tmp_path / "data", shared)
+    truth = {"variant": "annotated-lidar"}
+    protocol = make.capped(80.0, id="notes", dataset="kitti", crop=make.GARG, ground_truth=truth)
+    put_lines(tmp_path / "results/protocols/kitti/notes.yaml", protocol.model_dump_json())
+    words = ["evaluate", "--model", "meter-xxs-kitti", "--weights-dir", shared / "weights", "--dataset", "kitti"]
+    words += ["--root", tmp_path / "data", "--protocol", "notes", "--results", tmp_path / "results", "--workers", 2]
+    result = CliRunner().invoke(main, [*map(str, words), "--out", str(tmp_path / "out")], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    (path,) = (tmp_path / "out").rglob("*.json")
+    run = Run.model_validate_json(path.read_text("utf-8"))
+    assert run.samples.model_dump()["abs_rel"] == pytest.approx([0.099, 0.069], abs=6e-4)
 
 
 @pytest.mark.shared

@@ -115,7 +115,10 @@ def test_broken_trees_are_told_in_sentences(root: Path, tmp_path: Path) -> None:
         open_nuscenes(tmp_path / "samples")
     table = root / "v1.0-mini/sample_data.json"
     table.write_text(table.read_text()[:-20])
-    with pytest.raises(DatasetError, match=r"sample_data.json is cut off"):
+    with pytest.raises(DatasetError, match=r"sample_data.json is cut off, broken"):
+        open_nuscenes(root)
+    table.write_text("[{]" + "{}," * 9_000_000)
+    with pytest.raises(DatasetError, match=r"sample_data.json is cut off, broken"):
         open_nuscenes(root)
     table.write_text("{}")
     with pytest.raises(DatasetError, match="tables cannot be read"):

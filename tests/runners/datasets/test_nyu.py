@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from runners.datasets import DatasetError, SampleError
+from runners.datasets import DatasetError, SampleError, nyu
+from runners.datasets.cache import TruthCache, using
 from runners.datasets.nyu import BTS_LIST, INTRINSICS, MARIGOLD_LIST, check_nyu, open_nyu
 from tests.runners.datasets import files
 
@@ -76,6 +78,28 @@ def test_packings_have_the_publishers_ids(tmp_path: Path, build: Callable[[Path]
     sample = dataset.read("0001")
     assert sample.truth[100, 100] == pytest.approx(2.345)
     assert (sample.mask[0, 0], sample.mask[5, 7]) == (False, True)
+
+
+def test_depth_of_the_mat_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a cache, a second pass opens the file for the image alone; the truth is the same."""
+    opened = []
+    hdf5 = nyu.hdf5
+
+    def spy(path: Path) -> AbstractContextManager[object]:
+        opened.append(path)
+        return hdf5(path)
+
+    monkeypatch.setattr(nyu, "hdf5", spy)
+    dataset = open_nyu(labelled(tmp_path))
+    with using(TruthCache(tmp_path / "cache")):
+        opened.clear()
+        first, second = dataset
+        assert len(opened) == 4
+        again, _ = dataset
+        assert len(opened) == 6
+    np.testing.assert_array_equal(first.truth, again.truth)
+    np.testing.assert_array_equal(first.mask, again.mask)
+    assert not np.array_equal(first.truth, second.truth)
 
 
 def test_faults_of_a_folder_are_told(tmp_path: Path) -> None:

@@ -70,5 +70,6 @@ def test_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sky (65535) was rewritten" in told(codes=sky)
     assert "centimetres" in told(codes=np.full((375, 1242), 12340))
     assert "375x1242" in told(codes=np.full((352, 1216), 1234), size=(352, 1216))
-    put_image(tmp_path / "Scene01/clone/frames/rgb/Camera_0/rgb_00001.jpg", (375, 1242))
-    assert "2 rgb files" in " ".join(problem.message for problem in check_vkitti(tmp_path))
+    (tmp_path / "Scene01/clone/frames/depth/Camera_0/depth_00000.png").unlink()
+    text = " ".join(problem.message for problem in check_vkitti(tmp_path))
+    assert "is not there, in all 1 of 2 files that are listed" in text
