@@ -158,6 +158,7 @@ BUNDLES = {
 HOUSES = {
     *("nyu-depth-v2", "kitti", "eth3d", "sintel", "diode", "diode-indoor", "diode-outdoor", "ibims-1", "sun-rgbd"),
     *("ddad", "tum-rgbd", "scannet", "virtual-kitti-2", "hypersim", "diw", "da-2k"),
+    *("middlebury", "booster", "nuscenes"),
 }
 # Frame (rows, columns), Garg rows and columns, Eigen rows and columns, as the reference code cuts them.
 WINDOWS = [
