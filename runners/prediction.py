@@ -8,17 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from sitegen.records import PREDICTION_KINDS, Detail, PredictionKind
+from sitegen.records import WEAKER_KINDS, Detail, PredictionKind
 
 __all__ = ["KindError", "Prediction", "as_kind", "flip_average", "flip_blend", "may_score_as", "weaker_kinds"]
-
-_WEAKER: dict[PredictionKind, tuple[PredictionKind, ...]] = {
-    "metric-depth": PREDICTION_KINDS,
-    "scale-invariant-depth": PREDICTION_KINDS[1:],
-    "affine-invariant-depth": ("affine-invariant-depth", "ordinal"),
-    "affine-invariant-disparity": ("affine-invariant-disparity", "ordinal"),
-    "ordinal": ("ordinal",),
-}
 
 
 class KindError(ValueError):
@@ -53,12 +45,12 @@ class Prediction:
 
 def weaker_kinds(kind: PredictionKind) -> tuple[PredictionKind, ...]:
     """Return the kinds that a prediction may be scored under: its own first, then every weaker one."""
-    return _WEAKER[kind]
+    return WEAKER_KINDS[kind]
 
 
 def may_score_as(kind: PredictionKind, target: PredictionKind) -> bool:
     """Return whether a prediction of one kind may be scored under another: never under a stronger one."""
-    return target in _WEAKER[kind]
+    return target in WEAKER_KINDS[kind]
 
 
 def as_kind(values: Tensor, kind: PredictionKind, target: PredictionKind) -> Tensor:

@@ -567,7 +567,7 @@ def _measured_family(run: Run) -> Family:
     primary = block.get("primary_metric", "")
     if primary in METRICS and METRICS[primary].group == "ordinal":
         return "ordinal"
-    alignment = block.get("alignment", {}).get(run.prediction_kind, {})
+    alignment = block.get("alignment", {}).get(run.scored_as, {})
     families: dict[tuple[str, str], Family] = {
         ("none", "none"): "metric",
         ("depth", "median"): "scale",

@@ -25,6 +25,7 @@ __all__ = [
     "parts",
     "reading_order",
     "shown",
+    "solver_phrase",
     "window_phrase",
 ]
 
@@ -138,6 +139,11 @@ def differing_parts(first: Protocol, second: Protocol) -> frozenset[str]:
     return frozenset(part.key for part in parts() if part.phrase(first) != part.phrase(second))
 
 
+def solver_phrase(fit: Alignment) -> str:
+    """Return what of a prediction is fitted; empty where nothing is."""
+    return {"none": "", "median": _("median"), "scale": _("scale"), "scale-shift": _("scale and shift")}[fit.solver]
+
+
 def alignment_phrase(fit: Alignment | None) -> str:
     """Return how predictions of a kind are fitted, in a phrase; a dash where the protocol does not score the kind."""
     if fit is None:
@@ -145,8 +151,7 @@ def alignment_phrase(fit: Alignment | None) -> str:
     if (fit.space, fit.solver, fit.estimator) == ("none", "none", "none"):
         return _("no fit")
     space = {"none": "", "depth": _("in depth"), "disparity": _("in disparity"), "log-depth": _("in log depth")}
-    solver = {"none": "", "median": _("median"), "scale": _("scale"), "scale-shift": _("scale and shift")}
-    what = " ".join(filter(None, (solver[fit.solver], space[fit.space])))
+    what = " ".join(filter(None, (solver_phrase(fit), space[fit.space])))
     narrowed = (
         _("fitted at most {pixels} pixels wide or high").format(pixels=fit.fit_max_res) if fit.fit_max_res else ""
     )

@@ -25,6 +25,7 @@ __all__ = [
     "PROOF_CHECKS",
     "RECORD_TYPES",
     "UNDISTURBED",
+    "WEAKER_KINDS",
     "AdapterProofs",
     "Alignment",
     "Checkpoint",
@@ -124,6 +125,14 @@ PredictionKind = Literal[
 ]
 """What a prediction is invariant to; ``metric-depth`` is the strongest."""
 PREDICTION_KINDS: tuple[PredictionKind, ...] = get_args(PredictionKind)
+WEAKER_KINDS: dict[PredictionKind, tuple[PredictionKind, ...]] = {
+    "metric-depth": PREDICTION_KINDS,
+    "scale-invariant-depth": PREDICTION_KINDS[1:],
+    "affine-invariant-depth": ("affine-invariant-depth", "ordinal"),
+    "affine-invariant-disparity": ("affine-invariant-disparity", "ordinal"),
+    "ordinal": ("ordinal",),
+}
+"""What a prediction of a kind may be scored as: itself first, then every weaker kind."""
 
 Family = Literal[
     "metric",
@@ -748,6 +757,12 @@ class Run(Record):
         """
         draft = cls.model_validate({**data, "sha256": "0" * 64}, context={"sealing": True})
         return draft.model_copy(update={"sha256": draft.digest()})
+
+    @property
+    def scored_as(self) -> PredictionKind:
+        """Return the kind that the prediction was scored as: its own, else the nearest weaker one of the protocol."""
+        fits = self.protocol.block.get("alignment", {})
+        return next((kind for kind in WEAKER_KINDS[self.prediction_kind] if kind in fits), self.prediction_kind)
 
     @property
     def complete(self) -> bool:

@@ -10,7 +10,8 @@ Layout, each part below the root itself or below one of the folders in brackets:
   ``train`` or ``val`` out, and packings with such a list may do so, too: all three places are looked at;
 * selection: ``depth_selection/val_selection_cropped/{image,groundtruth_depth,intrinsics}``, or that folder itself;
 * lists: ``splits/eigen/test_files.txt`` and ``splits/eigen_benchmark/test_files.txt`` as Monodepth2 has them, or
-  ``eigen_test_files_with_gt.txt`` as BTS, ZoeDepth and Marigold have it (697 lines, 45 of which say ``None``).
+  ``eigen_test_files_with_gt.txt`` as BTS, ZoeDepth and Marigold have it (697 lines, 45 of which say ``None``); without
+  one the list that comes with the package (``lists/kitti-eigen.txt``, the same frames).
 
 Ground truths: ``annotated-lidar`` (16-bit PNG, metres times 256, 0 = none), ``raw-lidar`` (one sweep, and what is
 stored is the scanner's forward coordinate: :func:`runners.datasets.lidar.forward_depth`), and ``annotated-selection``
@@ -42,8 +43,8 @@ VARIANTS = ("annotated-lidar", "raw-lidar", "annotated-selection")
 """The ground truths, the usual one first."""
 
 LAYOUT = (
-    "It holds the raw drives (2011_09_26/2011_09_26_drive_0002_sync/...), train/ and val/ of the annotated depth, and "
-    "a list of the test frames."
+    "It holds the raw drives (2011_09_26/2011_09_26_drive_0002_sync/...) and train/ and val/ of the annotated depth; a "
+    "list of test frames beside them is taken instead of the one that comes with Fathom."
 )
 SOURCE = (
     "Get the raw drives from https://www.cvlibs.net/datasets/kitti/raw_data.php (with a login) and the annotated depth "
@@ -51,12 +52,8 @@ SOURCE = (
 )
 COUNTS = {"annotated-lidar": 652, "raw-lidar": 697, "annotated-selection": 1000}
 
-_LISTS_SOURCE = (
-    "Get splits/eigen/test_files.txt (697 frames) and splits/eigen_benchmark/test_files.txt (652) from "
-    "https://github.com/nianticlabs/monodepth2, or eigen_test_files_with_gt.txt from train_test_inputs/ of "
-    "https://github.com/cleinc/bts or data_split/kitti_depth/ of https://github.com/prs-eth/Marigold, and put the list "
-    "below the root under that name."
-)
+_EIGEN = Path(__file__).parent / "lists" / "kitti-eigen.txt"
+_LISTS_SOURCE = "Remove the file, and the list that comes with Fathom is taken."
 _SELECTION_SOURCE = "Get https://s3.eu-central-1.amazonaws.com/avg-kitti/data_depth_selection.zip (2 GB)."
 _PAIRED = tuple(
     f"{folder}{name}"
@@ -102,18 +99,17 @@ def open_kitti(root: Path | None, variant: str = "annotated-lidar") -> Dataset:
         variant: One of ``VARIANTS``.
 
     Raises:
-        DatasetError: If the list or the part that it is of is not there.
+        DatasetError: If a list names no frames, or the part that it is of is not there.
     """
     folder = needed(root, "kitti", SOURCE)
     if variant == "annotated-selection":
         return _selection(folder)
     listing = find_file(folder, _LISTS[variant])
-    if listing is None:
-        raise DatasetError(f"{folder}: holds no list of the test frames. {_LISTS_SOURCE}")
-    frames = _listed(listing, variant)
+    frames = _published(variant) if listing is None else _listed(listing, variant)
+    split = "Eigen test split" if listing is None else str(listing.relative_to(folder))
     base = _base(folder, _RAW, "????_??_??", f"no raw drives (such as 2011_09_26) are here. {SOURCE}")
     item = partial(_raw_item, base) if variant == "raw-lidar" else partial(_annotated_item, base, _depths(folder))
-    return Dataset("kitti", str(listing.relative_to(folder)), some(map(item, frames), folder, LAYOUT))
+    return Dataset("kitti", split, some(map(item, frames), folder, LAYOUT))
 
 
 def check_kitti(root: Path) -> list[Problem]:
@@ -169,6 +165,13 @@ def _judge_sweep(sample: Sample) -> str:
 
 
 # --- frames -----------------------------------------------------------------------------------------------
+
+
+def _published(variant: str) -> list[_Frame]:
+    """Return the frames of the list that comes with the package; those marked with "-" have no annotated depth."""
+    marked = ((drive, number) for drive, *numbers in read_lines(_EIGEN) for number in numbers)
+    wanted = (pair for pair in marked if variant == "raw-lidar" or not pair[1].endswith("-"))
+    return [_Frame(drive, f"{int(number.rstrip('-')):010d}") for drive, number in wanted]
 
 
 def _listed(listing: Path, variant: str) -> list[_Frame]:

@@ -21,7 +21,7 @@ from sitegen.board_table import degenerate_notes, deviation_notes
 from sitegen.metrics import METRICS, Metric
 from sitegen.pages.base import DataFile, Page
 from sitegen.pages.common import distinct, group
-from sitegen.protocols import alignment_phrase, differences, field_name, house_of, reading_order, shown
+from sitegen.protocols import alignment_phrase, differences, field_name, house_of, reading_order, shown, solver_phrase
 from sitegen.records import Protocol, Run
 from sitegen.rendering import render, root_of, slug
 from sitegen.store import Store
@@ -202,7 +202,7 @@ def _row(comparison: Comparison, protocol: Protocol, run: Run, house: Protocol |
         _pixels_cell(fmean(samples.valid_pixels)),
         _number_cell(_mean(samples.scale)),
         _number_cell(_mean(samples.shift)),
-        Cell(alignment_phrase(protocol.alignment.get(run.prediction_kind))),
+        Cell(alignment_phrase(protocol.alignment.get(run.scored_as))),
         _difference_cell(comparison, protocol, house),
     )
     return Row(protocol.id, cells)
@@ -220,7 +220,7 @@ def _protocol_cell(comparison: Comparison, protocol: Protocol, run: Run, notes: 
         extras={
             "protocol_id": protocol.id,
             "protocol_sha256": run.protocol.sha256,
-            "scored_as": run.prediction_kind,
+            "scored_as": run.scored_as,
             "degenerate_fits": sum(run.samples.degenerate),
             "clamped_share": _mean(run.samples.clamped_share),
             "deviations": "; ".join(run.deviations) or None,
@@ -303,12 +303,15 @@ def _chart(store: Store, comparison: Comparison) -> charts.Chart | None:
     ordered = sorted(values, key=lambda name: (values[name], name))
     texts = [significant(values[name]) for name in ordered]
     numbers = [values[name] for name in ordered]
-    frame = pd.DataFrame({"label": ordered, "value": numbers, "kind": "measured", "text": texts})
+    labels = {protocol.id: _dot_label(protocol, run) for protocol, run in comparison.runs}
+    frame = pd.DataFrame(
+        {"label": [labels[name] for name in ordered], "value": numbers, "kind": "measured", "text": texts}
+    )
     title = _("One prediction, {count} protocols: {metric} from {low} to {high}")
     said = _("{model}: {listed}.")
     chart = charts.protocol_dots(
         frame,
-        origin=comparison.runs[0][0].id if comparison.runs[0][0].id in values else ordered[0],
+        origin=labels[comparison.runs[0][0].id if comparison.runs[0][0].id in values else ordered[0]],
         metric=" ".join(filter(None, (metric.symbol, f"[{metric.unit}]" if metric.unit else "", metric.arrow))),
         title=title.format(count=len(values), metric=metric.symbol, low=texts[0], high=texts[-1]),
         alt_text=said.format(
@@ -319,3 +322,9 @@ def _chart(store: Store, comparison: Comparison) -> charts.Chart | None:
     absent = distinct(protocol.id for protocol, _run in comparison.runs if protocol.id not in values)
     note = _("Without {metric}: {listed}.").format(metric=metric.symbol, listed=", ".join(absent))
     return replace(chart, note=note if absent else "")
+
+
+def _dot_label(protocol: Protocol, run: Run) -> str:
+    """Return a protocol's id, with what it fits first: that forgives more than any other of its rules."""
+    solver = solver_phrase(protocol.alignment[run.scored_as])
+    return f"{protocol.id} ({solver})" if solver else protocol.id

@@ -12,6 +12,7 @@ from runners.cli import main
 from runners.datasets import DatasetError, SampleError, decode, lidar
 from runners.datasets.kitti import check_kitti, open_kitti
 from sitegen.records import Run
+from sitegen.store import load_protocols
 from tests.runners import factories as make
 from tests.runners.datasets.files import put_image, put_lines, put_uint16
 
@@ -109,6 +110,16 @@ def test_list_of_bts(root: Path) -> None:
     assert open_kitti(root, "raw-lidar").ids == (f"{DRIVE}/0000000000", f"{DRIVE}/0000000069")
 
 
+def test_eigen_frames_come_with_the_package(root: Path, repo: Path) -> None:
+    """Without a list of its own a root has the 652 and 697 published frames, whose hashes the protocols pin."""
+    shutil.rmtree(root / "splits")
+    protocols = load_protocols(repo / "results")[0]
+    for variant, protocol in (("annotated-lidar", "house"), ("raw-lidar", "monodepth2-eigen")):
+        dataset, wanted = open_kitti(root, variant), protocols["kitti", protocol].sample_list
+        assert (len(dataset), dataset.list_sha256) == (wanted.count, wanted.sha256)
+    assert len({sample_id.split("/")[0] for sample_id in dataset.ids}) == 28
+
+
 def test_jpeg_copies_are_noted(root: Path) -> None:
     """They are read where the PNG is gone, as Monodepth2 did, and the item and the check say so."""
     path = root / "2011_09_26" / DRIVE / "image_02/data/0000000069.png"
@@ -136,7 +147,7 @@ def test_broken_trees_are_told_in_sentences(root: Path, tmp_path: Path) -> None:
     """Each says what is wrong and where to get the right thing."""
     with pytest.raises(DatasetError, match=r"--root.*cvlibs"):
         open_kitti(None)
-    with pytest.raises(DatasetError, match=r"no list of the test frames.*monodepth2.*cleinc/bts"):
+    with pytest.raises(DatasetError, match=r"no raw drives.*cvlibs"):
         open_kitti(tmp_path)
     with pytest.raises(DatasetError, match=r"val_selection_cropped is not here.*data_depth_selection"):
         open_kitti(root, "annotated-selection")
@@ -185,7 +196,7 @@ def test_check_of_a_good_and_of_wrong_trees(root: Path) -> None:
     assert "more than half" in told(np.full(SIZE, 2560))
     assert "raw sweeps" in told(np.where(np.arange(SIZE[0])[:, None] % 25, 0, 2560 + np.zeros(SIZE)))
     assert "375x1242" in told(np.full((352, 1216), 2560))
-    assert "holds no list" in check_kitti(root.parent)[0].message
+    assert "no raw drives" in check_kitti(root.parent)[0].message
 
 
 def put_real_frames(root: Path, shared: Path) -> Path:
