@@ -18,6 +18,7 @@ from sitegen.records import PredictionKind
 
 __all__ = [
     "DTYPES",
+    "BatchedNetwork",
     "CameraNetwork",
     "Cameras",
     "Image",
@@ -84,8 +85,10 @@ class Model(ABC):
         raise ModelError(f"model '{self.id}' is not fitted here")
 
 
-class _Batched(Model):
-    """A neural network: images of one size go through it together, and a batch that finds no memory is halved.
+class BatchedNetwork(Model):
+    """What :class:`Network` and :class:`CameraNetwork` share; an adapter is one of those.
+
+    Images of one size go through the network together, and a batch that finds no memory is halved.
 
     Attributes:
         largest_batch: How many images may go through at once; None for no limit of its own.
@@ -157,7 +160,7 @@ class _Batched(Model):
         return [Prediction(self.kind, depth if depth.dtype == torch.float64 else depth.float()) for depth in maps]
 
 
-class Network(_Batched):
+class Network(BatchedNetwork):
     """A neural network that sees images alone; a subclass says what becomes of a batch of one size (:meth:`infer`)."""
 
     @abstractmethod
@@ -168,7 +171,7 @@ class Network(_Batched):
         return self.infer(images)
 
 
-class CameraNetwork(_Batched):
+class CameraNetwork(BatchedNetwork):
     """A neural network that cannot do without the camera: it gets the true one with each image (:meth:`infer`)."""
 
     needs_intrinsics = True

@@ -43,7 +43,9 @@ def weights_place(entry: ModelEntry, weights_dir: Path | None = None) -> str:
 
 def _model_row(entry: ModelEntry, card: ModelCard | None) -> Sequence[str]:
     params = f"{card.params_m:g} M" if card and card.params_m else ""
-    return entry.id, entry.kind, entry.family, params, ", ".join(map(_short, entry.requires)), _licence(entry, card)
+    needs = ["the camera"] if entry.needs_intrinsics else []
+    needs += map(_short, entry.requires)
+    return entry.id, entry.kind, entry.family, params, ", ".join(needs), _licence(entry, card)
 
 
 def _need_row(entry: ModelEntry, card: ModelCard | None, weights_dir: Path | None) -> Sequence[str]:
