@@ -27,6 +27,7 @@ from runners.models.base import Image, Model, rehearse
 from runners.models.entry import ModelEntry
 from runners.models.errors import ModelError, as_note
 from runners.models.registry import ModelOptions, build
+from runners.models.requirements import missing, short
 from runners.models.weights import WeightFile
 from runners.prediction import Prediction
 from sitegen.records import (
@@ -73,6 +74,8 @@ class _Bench:
         entry = self.entry
         if entry.weights is None:
             return entry
+        if lacking := missing(entry.requires):
+            raise _NotRunError(f"not installed: {', '.join(map(short, lacking))}")
         if not offers(entry, "write_tiny"):
             raise _NotRunError("not available: the adapter writes no tiny checkpoint")
         import_module(entry.module).write_tiny(entry, self.folder)
