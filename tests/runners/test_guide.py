@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from runners.models.entry import ModelEntry
 from sitegen.records import PREDICTION_KINDS, Run
 from sitegen.store import load_model_cards
+from tests.runners import factories as make
 
 GUIDE = "docs/en/add-a-model.md"
 
@@ -137,12 +138,7 @@ def lotus(text: str, tmp_path: Path) -> Path:
     """The guide's plug-in for Lotus, installed, and beside it a stand-in for the clone and one for the weights."""
     files = shown(text, "lotus")
     assert len(files) == 3
-    clone = tmp_path / "Lotus"
-    clone.mkdir()
-    (clone / "pipeline.py").write_text(LOTUS, encoding="utf-8")
-    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for words in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "--message", "one"]):
-        subprocess.run(["git", "-C", str(clone), *words], check=True)
+    make.write_clone(tmp_path / "Lotus", "pipeline.py", LOTUS)
     for name in ("depth-d-v1-0", "depth-g-v2-1-disparity"):
         weights = tmp_path / "weights" / "jingheya" / f"lotus-{name}"
         weights.mkdir(parents=True)

@@ -3,6 +3,7 @@
 Nothing here says anything about the network of the authors, which was never run.
 """
 
+import json
 import pickle
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+from runners.datasets import open_manifest
+from runners.evaluate import evaluate
 from runners.models import describe, load, models
 from runners.models.base import CameraNetwork, Image, Model, ModelError
 from runners.models.clones import open_clone
@@ -21,6 +24,7 @@ from runners.models.plugins.metric3d import letterbox, metres, prepare
 from runners.models.registry import ModelOptions, build
 from runners.models.weights import WeightFile
 from sitegen.store import load_model_cards
+from tests.runners import factories as make
 
 IDS = ("metric3d-v2-vit-s", "metric3d-v2-vit-l", "metric3d-v2-vit-g")
 
@@ -53,13 +57,7 @@ def metric3d_vit_large(pretrain=False):
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A repository with one commit."""
-    folder = tmp_path / "clone"
-    folder.mkdir()
-    (folder / "hubconf.py").write_text(HUBCONF, encoding="utf-8")
-    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for words in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "--message", "one"]):
-        subprocess.run(["git", "-C", str(folder), *words], check=True)
-    return folder
+    return make.write_clone(tmp_path / "clone", "hubconf.py", HUBCONF)
 
 
 @pytest.fixture
@@ -255,6 +253,23 @@ def test_a_map_of_another_size_and_a_missing_camera_are_refused(cache: Path, clo
         made("metric3d-v2-vit-l", cache, clone).predict([grey(4, 4)], [(1.0, 1.0, 0.0, 0.0)])
     with pytest.raises(ModelError, match="needs the intrinsics of every image"):
         made("metric3d-v2-vit-s", cache, clone).predict([grey(4, 4)])
+
+
+@pytest.mark.usefixtures("on_cpu")
+def test_a_run_scores_the_metres_of_the_image_as_the_protocol_cuts_and_resizes_it(
+    cache: Path, clone: Path, tmp_path: Path
+) -> None:
+    """Through the evaluation: brought to 616x1064, an image of 24x32 with fx 32 has 1064 pixels of focal length."""
+    index = make.write_toy(tmp_path / "toy", count=2)
+    content = json.loads(index.read_text(encoding="utf-8"))
+    for entry in content["samples"]:
+        entry["K"] = [32.0, 24.0, 15.5, 11.5]
+    index.write_text(json.dumps(content), encoding="utf-8")
+    step = {**make.RESIZE, "what": "image", "quantity": "colour", "to": "616x1064"}
+    protocol = make.protocol(resize=[step, make.RESIZE])
+    run = evaluate(open_manifest(index, "toy"), made("metric3d-v2-vit-s", cache, clone), protocol)
+    assert run.samples.details == [{"focal_px": 1064.0}] * 2
+    assert run.model.settings["intrinsics"] == "the camera of each image, as the data set states it"
 
 
 def test_a_processor_is_refused(cache: Path, clone: Path) -> None:
