@@ -16,6 +16,7 @@ from sitegen.records import Environment
 
 __all__ = [
     "VERSIONED",
+    "checkout_state",
     "command_line",
     "describe",
     "device_id",
@@ -115,10 +116,15 @@ def version(package: str) -> str | None:
 @cache
 def git_state() -> tuple[str | None, bool | None]:
     """Return the commit of the running code and whether tracked files differ from it; None outside a checkout."""
-    commit = _output("git", "-C", str(_SOURCE), "rev-parse", "HEAD")
+    return checkout_state(_SOURCE)
+
+
+def checkout_state(folder: Path) -> tuple[str | None, bool | None]:
+    """Return the commit that a folder is at and whether tracked files differ from it; None outside a checkout."""
+    commit = _output("git", "-C", str(folder), "rev-parse", "HEAD")
     if commit is None:
         return None, None
-    changes = _output("git", "-C", str(_SOURCE), "status", "--porcelain", "--untracked-files=no")
+    changes = _output("git", "-C", str(folder), "status", "--porcelain", "--untracked-files=no")
     return commit, None if changes is None else bool(changes)
 
 

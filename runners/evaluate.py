@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from runners.datasets.base import Dataset, Sample, SampleError, Skip
+from runners.datasets.base import Dataset, Intrinsics, Sample, SampleError, Skip
 from runners.environment import command_line, describe
 from runners.files import write_aside
-from runners.inputs import ModelInput, input_image, input_of
+from runners.inputs import ModelInput, input_image, input_intrinsics, input_of, mirrored_intrinsics
 from runners.measure import EvaluationError, Group, Maker, Outcome, Progress, Seen, Task, measure
 from runners.models.base import Image, Model
 from runners.prediction import Prediction, flip_average
@@ -176,9 +176,12 @@ def write_run(run: Run, out: Path) -> Path:
 
 
 def _run_model(model: Model) -> RunModel:
-    fields = ("id", "revision", "weights_sha256", "dtype", "settings")
+    fields = {name: getattr(model, name) for name in ("id", "revision", "weights_sha256", "dtype", "settings")}
+    if model.needs_intrinsics:
+        # A reader has to know that this model was told what others had to guess.
+        fields["settings"] = {**model.settings, "intrinsics": "the camera of each image, as the data set states it"}
     try:
-        return RunModel.model_validate({name: getattr(model, name) for name in fields})
+        return RunModel.model_validate(fields)
     except ValidationError as error:
         faults = "; ".join(f"{pointer}: {message}" for pointer, message in explain(error))
         raise EvaluationError(f"model '{model.id}' says of itself what no record may hold: {faults}") from error
@@ -191,7 +194,7 @@ def _writer_of(rule: ModelInput, writers: Sequence[Writer]) -> Writer | None:
 def _group(rule: ModelInput, tasks: list[Task], model: Model, writer: Writer | None) -> Group:
     def predict(samples: list[Sample]) -> Iterator[Seen | Skip]:
         images = [input_image(sample, rule) for sample in samples]
-        predictions = _predict(model, images, flip=rule.flip_average)
+        predictions = _predict(model, images, _cameras(model, samples, rule), flip=rule.flip_average)
         for sample, image, prediction in zip(samples, images, predictions, strict=True):
             seen = Seen(sample, prediction, (image.shape[0], image.shape[1]))
             if writer:
@@ -203,11 +206,29 @@ def _group(rule: ModelInput, tasks: list[Task], model: Model, writer: Writer | N
     )
 
 
-def _predict(model: Model, images: list[Image], *, flip: bool) -> list[Prediction]:
+def _cameras(model: Model, samples: list[Sample], rule: ModelInput) -> list[Intrinsics] | None:
+    """Return the cameras of what the model sees; None for a model that needs none.
+
+    Raises:
+        EvaluationError: If the data set does not state one. No skip: the others alone would flatter the model.
+    """
+    if not model.needs_intrinsics:
+        return None
+    found = {sample.id: input_intrinsics(sample, rule) for sample in samples}
+    if lacking := [sample_id for sample_id, camera in found.items() if camera is None]:
+        raise EvaluationError(
+            f"model '{model.id}' needs the camera of every image, and the data set states no intrinsics for "
+            f"'{lacking[0]}'. Leaving images out would flatter the model, so there is no record; take a data set that "
+            "states them, or write K (fx, fy, cx, cy) into its manifest"
+        )
+    return [camera for camera in found.values() if camera is not None]
+
+
+def _predict(model: Model, images: list[Image], cameras: list[Intrinsics] | None, *, flip: bool) -> list[Prediction]:
     """Return predictions on the CPU, in no less than float32: half precision is too coarse to resize and average in."""
     try:
-        straight = model.predict(images)
-        mirrored = model.predict([np.ascontiguousarray(image[:, ::-1]) for image in images]) if flip else []
+        straight = _asked(model, images, cameras)
+        mirrored = _asked(model, *_mirrored(images, cameras)) if flip else []
     except torch.OutOfMemoryError as error:
         raise EvaluationError(
             f"model '{model.id}': no memory for {len(images)} images at once; lower --batch"
@@ -216,6 +237,18 @@ def _predict(model: Model, images: list[Image], *, flip: bool) -> list[Predictio
     if not flip:
         return straight
     return [_averaged(a, b) for a, b in zip(straight, mirrored, strict=True)]
+
+
+def _asked(model: Model, images: list[Image], cameras: list[Intrinsics] | None) -> list[Prediction]:
+    """Return what a model predicts; one that needs no camera is asked as ever: plug-ins know no other way."""
+    return model.predict(images) if cameras is None else model.predict(images, cameras)
+
+
+def _mirrored(images: list[Image], cameras: list[Intrinsics] | None) -> tuple[list[Image], list[Intrinsics] | None]:
+    flipped = [np.ascontiguousarray(image[:, ::-1]) for image in images]
+    if cameras is None:
+        return flipped, None
+    return flipped, [mirrored_intrinsics(c, image.shape[1]) for c, image in zip(cameras, images, strict=True)]
 
 
 def _averaged(straight: Prediction, mirrored: Prediction) -> Prediction:

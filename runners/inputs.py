@@ -9,12 +9,21 @@ import numpy as np
 import torch
 
 from runners.crop import CropError, frame_slices
-from runners.datasets.base import Sample
+from runners.datasets.base import Intrinsics, Sample, resized_intrinsics
 from runners.models.base import Image
 from runners.resize import Size, resize_map, step_size
 from sitegen.records import Frame, Protocol, Record, ResizeStep, sha256_of
 
-__all__ = ["InputError", "ModelInput", "check_prepared", "input_image", "input_of", "input_size"]
+__all__ = [
+    "InputError",
+    "ModelInput",
+    "check_prepared",
+    "input_image",
+    "input_intrinsics",
+    "input_of",
+    "input_size",
+    "mirrored_intrinsics",
+]
 
 
 class InputError(Exception):
@@ -71,6 +80,29 @@ def input_size(sample: Sample, rule: ModelInput) -> Size:
     return named[-1] if named else (rows, columns)
 
 
+def input_intrinsics(sample: Sample, rule: ModelInput) -> Intrinsics | None:
+    """Return fx, fy, cx, cy in pixels of :func:`input_image`; None where the data set states none.
+
+    Raises:
+        InputError: If the image cannot be cut.
+    """
+    if sample.intrinsics is None:
+        return None
+    rows, columns = _window(sample, rule.crop)
+    fx, fy, cx, cy = sample.intrinsics
+    found, size = (fx, fy, cx - columns.start, cy - rows.start), (rows.stop - rows.start, columns.stop - columns.start)
+    for step in rule.steps:
+        after = step_size(step) or size
+        found, size = resized_intrinsics(found, size, after, corners=bool(step.align_corners)), after
+    return found
+
+
+def mirrored_intrinsics(intrinsics: Intrinsics, width: int) -> Intrinsics:
+    """Return the intrinsics of the mirror image of an image of a width."""
+    fx, fy, cx, cy = intrinsics
+    return fx, fy, width - 1 - cx, cy
+
+
 def check_prepared(sample: Sample, protocol: Protocol) -> None:
     """Refuse an image of another size than that of the prepared data that a protocol is for.
 
@@ -88,12 +120,18 @@ def check_prepared(sample: Sample, protocol: Protocol) -> None:
 
 
 def _cut(sample: Sample, frame: Frame) -> Image:
+    rows, columns = _window(sample, frame)
+    return sample.image[rows, columns]
+
+
+def _window(sample: Sample, frame: Frame) -> tuple[slice, slice]:
+    """Return the rows and columns of the image that the model sees."""
     if frame == "full-image":
-        return sample.image
+        return frame_slices(frame, *sample.image.shape[:2])
     if sample.image.shape[:2] != sample.truth.shape:
         raise InputError(f"'{sample.id}': image and truth differ in size, and the protocol cuts the image")
     try:
-        return sample.image[frame_slices(frame, *sample.truth.shape)]
+        return frame_slices(frame, *sample.truth.shape)
     except CropError as error:
         raise InputError(f"'{sample.id}': {error}") from error
 

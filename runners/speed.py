@@ -35,7 +35,7 @@ from runners.models.architecture import (
     offers,
     shape_of,
 )
-from runners.models.base import DTYPES, Model
+from runners.models.base import DTYPES, Model, rehearse
 from runners.models.entry import ModelEntry
 from runners.models.errors import ModelError, as_note
 from runners.models.images import Image
@@ -234,7 +234,7 @@ def _loaded(entry: ModelEntry, plan: Plan, dtype: str) -> _Subject:
 
     def prepare(batch: int) -> tuple[Callable[[], object], str]:
         shape = shape_of(example_input(entry, batch, plan.height, plan.width, "meta")) if known else ""
-        return lambda: model.predict([image] * batch), shape
+        return lambda: rehearse(model, [image] * batch), shape
 
     return _Subject("predict", prepare, lambda: _facts(model), lambda: _was_halved(model))
 

@@ -22,10 +22,34 @@ __all__ = [
     "Sample",
     "SampleError",
     "Skip",
+    "resized_intrinsics",
 ]
 
 Intrinsics = tuple[float, float, float, float]
 """fx, fy, cx, cy in pixels of the image."""
+
+
+def resized_intrinsics(
+    intrinsics: Intrinsics, before: tuple[int, int], after: tuple[int, int], *, corners: bool = False
+) -> Intrinsics:
+    """Return the intrinsics of an image that was brought to another size.
+
+    Pixel centres are at whole numbers from 0, so a principal point moves with its half pixel.
+
+    Args:
+        intrinsics: Of the image as it was.
+        before: Rows and columns that it had.
+        after: Rows and columns that it has now.
+        corners: Whether the centres of the corner pixels stayed where they were (``align_corners``).
+    """
+    fx, fy, cx, cy = intrinsics
+    (rows, columns), (height, width) = before, after
+    if corners:
+        # torch maps an axis of one pixel to its first pixel: there is no scale to speak of, and 1 is kept.
+        x, y = ((now - 1) / (was - 1) if min(now, was) > 1 else 1.0 for was, now in ((columns, width), (rows, height)))
+        return fx * x, fy * y, cx * x, cy * y
+    x, y = width / columns, height / rows
+    return fx * x, fy * y, (cx + 0.5) * x - 0.5, (cy + 0.5) * y - 0.5
 
 
 class DatasetError(Exception):
@@ -111,16 +135,12 @@ class Sample:
 
     @property
     def truth_intrinsics(self) -> Intrinsics | None:
-        """Return fx, fy, cx, cy in pixels of the truth, whose size may differ from the image's.
-
-        Pixel centres are at whole numbers from 0, so a principal point moves with its half pixel.
-        """
+        """Return fx, fy, cx, cy in pixels of the truth, whose size may differ from the image's."""
         if self.intrinsics is None:
             return None
-        (height, width), (rows, columns) = self.truth.shape, self.image.shape[:2]
-        x, y = width / columns, height / rows
-        fx, fy, cx, cy = self.intrinsics
-        return fx * x, fy * y, (cx + 0.5) * x - 0.5, (cy + 0.5) * y - 0.5
+        rows, columns = self.image.shape[:2]
+        height, width = self.truth.shape
+        return resized_intrinsics(self.intrinsics, (rows, columns), (height, width))
 
 
 @dataclass(frozen=True)

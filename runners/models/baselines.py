@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from runners.datasets.base import Sample
-from runners.models.base import Image, Model, ModelError
+from runners.models.base import Cameras, Image, Model, ModelError
 from runners.models.entry import ModelEntry
 from runners.models.registry import ModelOptions
 from runners.prediction import Prediction
@@ -51,7 +51,7 @@ class _Fitted(Model):
         self.settings = {"rows": self.rows, "fitted_on": source, "fitted_images": len(profiles)}
         self.settings["fitted_mean_m"] = float(f"{self._profile.mean():.6g}")
 
-    def predict(self, images: Sequence[Image]) -> list[Prediction]:
+    def predict(self, images: Sequence[Image], intrinsics: Cameras | None = None) -> list[Prediction]:
         """Return the same metric depth for every image, float32 (h, w), the profile interpolated along the height."""
         if self._profile is None:
             raise ModelError(f"model '{self.id}' has not been fitted")
@@ -91,7 +91,7 @@ class DarkChannel(Model):
         self.settings = {"patch_px": self.patch, "omega": self.omega, "brightest_share": self.brightest}
         self.settings["refinement"] = "none"
 
-    def predict(self, images: Sequence[Image]) -> list[Prediction]:
+    def predict(self, images: Sequence[Image], intrinsics: Cameras | None = None) -> list[Prediction]:
         """Return -ln of the transmission, float32 (h, w), for each image at its own size."""
         return [Prediction(self.kind, self._depth(image)) for image in images]
 

@@ -438,7 +438,39 @@ _PEERS = (
         ("bfloat16",),
         family="depth-anything-3",
     ),
+    _peer(
+        "da3metric-large",
+        "metric-depth",
+        "Depth Anything 3, metric, ViT-L: needs the camera; GPU and packages as the monocular one",
+        HubWeights("depth-anything/DA3METRIC-LARGE", "Apache-2.0"),
+        _DA3_CODE,
+        ("bfloat16",),
+        family="depth-anything-3",
+        needs_intrinsics=True,
+    ),
 )
+
+
+def _metric3d(letter: str, size: str) -> ModelEntry:
+    # Addresses as in the authors' hubconf.py; the files themselves were never seen, so no hash is pinned.
+    name = f"metric_depth_vit_{size}_800k.pth"
+    licence = "code BSD-2-Clause; nothing was read about the weights' own"
+    return ModelEntry(
+        f"metric3d-v2-vit-{letter}",
+        "metric-depth",
+        f"Metric3D v2 ViT-{letter}, metres: needs the camera, and a GPU",
+        "runners.models.plugins.metric3d",
+        family="metric3d",
+        weights=WeightFile(
+            "metric3d", name, f"https://huggingface.co/JUGGHM/Metric3D/resolve/main/{name}", "", None, licence
+        ),
+        settings={"repository": "folder of a clone of YvanYin/Metric3D; by default the pinned commit is fetched"},
+        requires=("mmengine",),
+        needs_intrinsics=True,
+    )
+
+
+_METRIC3D = (_metric3d("s", "small"), _metric3d("l", "large"), _metric3d("g", "giant2"))
 
 ENTRIES: tuple[ModelEntry, ...] = (
     *_BASELINES,
@@ -450,5 +482,6 @@ ENTRIES: tuple[ModelEntry, ...] = (
     *_DEPTH_PRO,
     *_MARIGOLD,
     *_PEERS,
+    *_METRIC3D,
 )
 """Every model, in the order in which they are listed."""

@@ -30,6 +30,7 @@ class ModelEntry:
         settings: Its own settings: name to what may stand there, in words.
         requires: Packages that it needs beyond the ``runners`` extra, as pip takes them: ``name``, ``name==1.2``,
             ``name @ git+https://...``.
+        needs_intrinsics: Whether it has to be told the camera of each image (its adapter is a ``CameraNetwork``).
         keeps_float32: Whether its weights stay in float32 whatever it computes in (autocast).
     """
 
@@ -45,6 +46,7 @@ class ModelEntry:
     compiles: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    needs_intrinsics: bool = False
     keeps_float32: bool = False
 
     def faults(self, dtype: str, settings: Mapping[str, str], *, compiled: bool = False) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runners.models.entry import ModelEntry
 from runners.models.hub import HubWeights, hub_cache
-from runners.models.requirements import missing
+from runners.models.requirements import missing, short
 from runners.models.weights import WeightFile, cache_folder
 from sitegen.records import ModelCard
 
@@ -43,7 +43,9 @@ def weights_place(entry: ModelEntry, weights_dir: Path | None = None) -> str:
 
 def _model_row(entry: ModelEntry, card: ModelCard | None) -> Sequence[str]:
     params = f"{card.params_m:g} M" if card and card.params_m else ""
-    return entry.id, entry.kind, entry.family, params, ", ".join(map(_short, entry.requires)), _licence(entry, card)
+    needs = ["the camera"] if entry.needs_intrinsics else []
+    needs += map(short, entry.requires)
+    return entry.id, entry.kind, entry.family, params, ", ".join(needs), _licence(entry, card)
 
 
 def _need_row(entry: ModelEntry, card: ModelCard | None, weights_dir: Path | None) -> Sequence[str]:
@@ -53,8 +55,8 @@ def _need_row(entry: ModelEntry, card: ModelCard | None, weights_dir: Path | Non
 def _packages(entry: ModelEntry) -> str:
     lacking = missing(entry.requires)
     if lacking:
-        return f"missing: {', '.join(map(_short, lacking))}"
-    return f"installed: {', '.join(map(_short, entry.requires))}" if entry.requires else ""
+        return f"missing: {', '.join(map(short, lacking))}"
+    return f"installed: {', '.join(map(short, entry.requires))}" if entry.requires else ""
 
 
 def _memory(entry: ModelEntry, card: ModelCard | None) -> str:
@@ -75,11 +77,6 @@ def _licence(entry: ModelEntry, card: ModelCard | None) -> str:
     if card and card.licence_weights:
         return card.licence_weights
     return entry.weights.licence if entry.weights else ""
-
-
-def _short(requirement: str) -> str:
-    """Return a requirement without the address that it comes from."""
-    return requirement.partition(" @ ")[0]
 
 
 def _places(entry: ModelEntry, weights_dir: Path | None) -> list[Path]:

@@ -23,10 +23,11 @@ import torch
 from runners.datasets.base import Sample
 from runners.environment import command_line, describe
 from runners.models.architecture import count_classifier, count_parameters, offers
-from runners.models.base import Image, Model
+from runners.models.base import Image, Model, rehearse
 from runners.models.entry import ModelEntry
 from runners.models.errors import ModelError, as_note
 from runners.models.registry import ModelOptions, build
+from runners.models.requirements import missing, short
 from runners.models.weights import WeightFile
 from runners.prediction import Prediction
 from sitegen.records import (
@@ -73,6 +74,8 @@ class _Bench:
         entry = self.entry
         if entry.weights is None:
             return entry
+        if lacking := missing(entry.requires):
+            raise _NotRunError(f"not installed: {', '.join(map(short, lacking))}")
         if not offers(entry, "write_tiny"):
             raise _NotRunError("not available: the adapter writes no tiny checkpoint")
         import_module(entry.module).write_tiny(entry, self.folder)
@@ -147,7 +150,7 @@ def _parameters(bench: _Bench) -> str:
 
 def _tiny_checkpoint(bench: _Bench) -> str:
     """A checkpoint of random weights, loaded as the real one is, gives a finite map."""
-    (prediction,) = bench.model.predict(bench.images[:1])
+    (prediction,) = rehearse(bench.model, bench.images[:1])
     shape = _sound(prediction)
     how = "no weights to load" if bench.entry.weights is None else "random weights loaded as the real ones are"
     return f"{how}; {shape} map for an image of {_size(bench.images[0])}"
@@ -155,7 +158,7 @@ def _tiny_checkpoint(bench: _Bench) -> str:
 
 def _kind(bench: _Bench) -> str:
     """Predictions are of the kind that registry and card say."""
-    (prediction,) = bench.model.predict(bench.images[:1])
+    (prediction,) = rehearse(bench.model, bench.images[:1])
     stated: dict[str, str] = {"the registry": bench.entry.kind, "the model": bench.model.kind}
     stated |= {"the card": bench.card.output_kind} if bench.card else {}
     if wrong := [f"{who} says {kind}" for who, kind in stated.items() if kind != prediction.kind]:
@@ -179,7 +182,7 @@ def _precisions(bench: _Bench) -> str:
     tried = [dtype for dtype in bench.entry.dtypes if dtype != _GPU_ONLY]
     for dtype in tried:
         try:
-            _sound(bench.load(dtype).predict(bench.images[:1])[0])
+            _sound(rehearse(bench.load(dtype), bench.images[:1])[0])
         except _NotRunError:
             raise
         except Exception as error:  # named by its precision, then told like any other
@@ -251,7 +254,7 @@ def _size(plane: Image | torch.Tensor) -> str:
 
 def _compared(model: Model, images: Sequence[Image]) -> str:
     """Compare what a model predicts for images together and one by one; return the largest relative difference."""
-    together, alone = model.predict(images), [model.predict([image])[0] for image in images]
+    together, alone = rehearse(model, images), [rehearse(model, [image])[0] for image in images]
     if len(together) != len(images):
         raise ModelError(f"{len(together)} predictions for {len(images)} images")
     for place, (one, other) in enumerate(zip(together, alone, strict=True)):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-__all__ = ["install_line", "missing"]
+__all__ = ["install_line", "missing", "short"]
 
 
 def missing(requires: Iterable[str]) -> list[str]:
@@ -23,6 +23,11 @@ def missing(requires: Iterable[str]) -> list[str]:
 def install_line(requires: Iterable[str]) -> str:
     """Return the pip command that installs requirements, quoted for a shell."""
     return shlex.join(["pip", "install", *requires])
+
+
+def short(requirement: str) -> str:
+    """Return a requirement without the address that it comes from."""
+    return requirement.partition(" @ ")[0]
 
 
 def _name(requirement: str) -> str:

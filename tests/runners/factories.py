@@ -1,6 +1,7 @@
 """Small protocols, models, tensors and data sets for the tests of ``runners``."""
 
 import json
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,16 @@ def write_toy(folder: Path, count: int = 4, height: int = 24, width: int = 32) -
         entry = write_pair(folder, f"indoor-{index}", ramp + 100 * index, seed=index)
         entries.append({**entry, "group": f"scene-{index}", "split": "train" if index < count / 2 else "test"})
     return write_manifest(folder, entries, "index.json")
+
+
+def write_clone(folder: Path, name: str, content: str) -> Path:
+    """Write a repository of one file and one commit; return its folder."""
+    folder.mkdir(parents=True)
+    (folder / name).write_text(content, encoding="utf-8")
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "--message", "one"]):
+        subprocess.run(["git", "-C", str(folder), *words], check=True)
+    return folder
 
 
 class Constant(base.Model):

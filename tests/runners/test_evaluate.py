@@ -23,7 +23,7 @@ from runners.evaluate import (
     write_run,
 )
 from runners.models import load
-from runners.models.base import Image
+from runners.models.base import Cameras, Image
 from runners.prediction import Prediction
 from sitegen.reading import Reader
 from sitegen.records import Run
@@ -294,3 +294,50 @@ def test_text_that_no_record_may_hold_is_said(toy: Dataset) -> None:
     """What the contract refuses comes out as a sentence with the field."""
     with pytest.raises(EvaluationError, match="/submitter: markup"):
         evaluate(toy, Constant(), make.protocol(), submitter="<b>me</b>", command="x")
+
+
+class Told(Constant):
+    """Needs the camera, and remembers what it was told."""
+
+    needs_intrinsics = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Cameras | None] = []
+
+    def predict(self, images: Sequence[Image], intrinsics: Cameras | None = None) -> list[Prediction]:
+        """Return 2x2 maps."""
+        self.told.append(intrinsics)
+        return super().predict(images)
+
+
+def with_cameras(folder: Path, cameras: Sequence[tuple[float, float, float, float] | None]) -> Dataset:
+    """Small planes whose manifest states these cameras."""
+    index = make.write_toy(folder, count=len(cameras))
+    content = json.loads(index.read_text(encoding="utf-8"))
+    for entry, camera in zip(content["samples"], cameras, strict=True):
+        if camera:
+            entry["K"] = camera
+    index.write_text(json.dumps(content), encoding="utf-8")
+    return open_manifest(index, "toy")
+
+
+def test_the_camera_reaches_the_model_as_the_model_sees_the_image(tmp_path: Path) -> None:
+    """The image of 24x32 is brought to 12x64, once as it is and once mirrored; the record says that it was told."""
+    model = Told()
+    step = {**make.RESIZE, "what": "image", "quantity": "colour", "to": "12x64"}
+    protocol = make.protocol(resize=[step, make.RESIZE], flip_average=True)
+    run = evaluate(with_cameras(tmp_path, [(30.0, 40.0, 15.0, 11.0)] * 2), model, protocol, batch=2)
+    straight, mirrored = model.told
+    assert straight == [(60.0, 20.0, 30.5, 5.25)] * 2
+    assert mirrored == [(60.0, 20.0, 32.5, 5.25)] * 2
+    assert run.model.settings["intrinsics"] == "the camera of each image, as the data set states it"
+    assert model.settings == {"depth_m": 2.0}
+
+
+def test_an_image_without_a_camera_stops_the_run(tmp_path: Path) -> None:
+    """No skip, which would flatter, and no guess: the sentence names the image and what to do."""
+    data = with_cameras(tmp_path, [(30.0, 40.0, 15.0, 11.0), None])
+    with pytest.raises(EvaluationError, match=r"states no intrinsics for 'indoor-1'\. .*write K \(fx, fy, cx, cy\)"):
+        evaluate(data, Told(), make.protocol())
+    assert "intrinsics" not in evaluate(data, Constant(), make.protocol()).model.settings

@@ -4,10 +4,9 @@ A row names the class, what its ``from_pretrained`` is given, in which precision
 image becomes a map. The interfaces were read in the packages' source, at the revisions that the entries name, and none
 of them was ever run here with its real weights: the tests put stand-ins in their place.
 
-Not here, and why: Metric3D v2 and DA3METRIC-LARGE give metres only with the focal length, which ``predict(images)`` is
-not told. Lotus and GeoWizard are scripts beside their own copies of diffusers' parts, with modules called ``pipeline``,
-``utils`` and ``models``, and no package; so they belong into a plug-in with an environment of its own
-(docs/en/add-a-model.md).
+Not here, and why: Metric3D v2 is a repository, not a package (``metric3d.py``). Lotus and GeoWizard are scripts beside
+their own copies of diffusers' parts, with modules called ``pipeline``, ``utils`` and ``models``; so they belong into a
+plug-in with an environment of its own (docs/en/add-a-model.md, which has one for Lotus).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
@@ -26,7 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from runners.models.base import Image, ModelError, Network
+from runners.datasets.base import resized_intrinsics
+from runners.models.base import BatchedNetwork, CameraNetwork, Image, Intrinsics, ModelError, Network
 from runners.models.entry import ModelEntry
 from runners.models.hub import HubWeights, find_snapshot
 from runners.models.registry import ModelOptions
@@ -34,7 +34,7 @@ from runners.models.settings import Reader, one_of, read_settings
 from runners.prediction import Prediction
 from sitegen.records import Detail
 
-__all__ = ["PACKAGES", "Package", "PackagedModel", "build"]
+__all__ = ["PACKAGES", "Package", "PackagedCameraModel", "PackagedModel", "build"]
 
 Output = tuple[Tensor, dict[str, Detail]]
 """A map (h, w) and what the model decided for the image."""
@@ -48,7 +48,7 @@ class Package:
         module: Where the class is.
         network: Name of the class; it has ``from_pretrained``.
         predict: Gives the output for one image (h, w, 3); is given the network, the image and the settings, among them
-            ``dtype``.
+            ``dtype`` and, for a model that needs the camera, ``intrinsics``.
         precisions: Device type to what the package's own code computes in there.
         weights: The file in the snapshot that is loaded; none for the whole folder.
         settings: What reads each setting.
@@ -90,6 +90,22 @@ def _da3(network: Any, image: Image, _: Mapping[str, Any]) -> Output:
     return torch.from_numpy(depth)[0], {}
 
 
+def _da3_metric(network: Any, image: Image, settings: Mapping[str, Any]) -> Output:
+    """Depth Anything 3, metric: what it gives is depth for a focal length of 300 pixels of the network's own input.
+
+    That the focal length is that of the input and not of the image was read in ``model/da3.py`` (837b60c), where the
+    nested model takes the one that it estimates for the input; that it is the mean of fx and fy, in the README. The
+    package resizes without cutting, each side for itself, and gives its map at the input's size.
+    """
+    depth, _ = _da3(network, image, settings)
+    fx, fy, _, _ = resized_intrinsics(settings["intrinsics"], _size(image), _size(depth))
+    return depth * ((fx + fy) / 2 / 300), _focal((fx + fy) / 2)
+
+
+def _size(plane: Image | Tensor) -> tuple[int, int]:
+    return plane.shape[0], plane.shape[1]
+
+
 def _planes(image: Image) -> Tensor:
     return torch.tensor(image).permute(2, 0, 1)
 
@@ -112,6 +128,7 @@ def _moge_version(version: str) -> Package:
 
 _UNIDEPTH_V2 = Package("unidepth.models", "UniDepthV2", _unidepth, {"cpu": ("float32",), "cuda": ("float16",)})
 _DA3 = Package("depth_anything_3.api", "DepthAnything3", _da3, {"cuda": ("bfloat16",)})
+_DA3_METRIC = replace(_DA3, predict=_da3_metric)
 
 PACKAGES: dict[str, Package] = {
     "moge-1-vit-l": _moge_version("v1"),
@@ -123,12 +140,13 @@ PACKAGES: dict[str, Package] = {
     "unidepth-v2-base": _UNIDEPTH_V2,
     "unidepth-v2-large": _UNIDEPTH_V2,
     "da3mono-large": _DA3,
+    "da3metric-large": _DA3_METRIC,
 }
 """Model id to its row."""
 
 
-class PackagedModel(Network):
-    """The adapter: one image at a time goes through the package's own preparation, network and post-processing."""
+class _Packaged(BatchedNetwork):
+    """One image at a time goes through the package's own preparation, network and post-processing."""
 
     largest_batch = 1
 
@@ -142,19 +160,30 @@ class PackagedModel(Network):
         self._network = _network(entry, package, snapshot.folder).to(options.device).eval()
         self.settings["package"] = _origin(package.module)
 
+    def _one(self, image: Image, **told: Any) -> Prediction:
+        found, details = self._package.predict(self._network, image, {**self.settings, "dtype": self.dtype, **told})
+        return Prediction(self.kind, found.cpu().float(), details=details)
+
+
+class PackagedModel(_Packaged, Network):
+    """The adapter of a model that sees the image alone."""
+
     def infer(self, images: Sequence[Image]) -> list[Prediction]:
         """Return the map of each image, float32, with the focal length in pixels that the model took, if it says it."""
         return [self._one(image) for image in images]
 
-    def _one(self, image: Image) -> Prediction:
-        found, details = self._package.predict(self._network, image, {**self.settings, "dtype": self.dtype})
-        (prediction,) = self.as_predictions([found.cpu()])
-        return Prediction(self.kind, prediction.map, details=details)
+
+class PackagedCameraModel(_Packaged, CameraNetwork):
+    """The adapter of a model that has to be told the camera."""
+
+    def infer(self, images: Sequence[Image], intrinsics: Sequence[Intrinsics]) -> list[Prediction]:
+        """Return the map of each image, float32, with the focal length in pixels that it was made with."""
+        return [self._one(image, intrinsics=camera) for image, camera in zip(images, intrinsics, strict=True)]
 
 
-def build(entry: ModelEntry, options: ModelOptions) -> PackagedModel:
+def build(entry: ModelEntry, options: ModelOptions) -> PackagedModel | PackagedCameraModel:
     """Return the adapter of a peer with its network loaded."""
-    return PackagedModel(entry, options)
+    return (PackagedCameraModel if entry.needs_intrinsics else PackagedModel)(entry, options)
 
 
 def _check_precision(entry: ModelEntry, package: Package, options: ModelOptions) -> None:

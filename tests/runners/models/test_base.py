@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from runners.models.base import Image, Network
+from runners.models.base import CameraNetwork, Image, Intrinsics, ModelError, Network, rehearse
 from runners.prediction import Prediction
 
 
@@ -83,3 +83,54 @@ def test_half_precision_comes_back_as_single() -> None:
     spy = Spy()
     assert spy.as_predictions(torch.ones(1, 2, 2, dtype=torch.float16))[0].map.dtype == torch.float32
     assert spy.as_predictions(torch.ones(1, 2, 2, dtype=torch.float64))[0].map.dtype == torch.float64
+
+
+class Wide(CameraNetwork):
+    """Predicts each image's own focal length; more than two images find no memory."""
+
+    id, kind = "wide", "metric-depth"
+
+    def __init__(self) -> None:
+        self.settings = {}
+
+    def infer(self, images: Sequence[Image], intrinsics: Sequence[Intrinsics]) -> list[Prediction]:
+        """Return maps of the image's size."""
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("no memory")
+        return self.as_predictions(
+            [torch.full(image.shape[:2], camera[0]) for image, camera in zip(images, intrinsics, strict=True)]
+        )
+
+
+def test_each_image_keeps_its_camera() -> None:
+    """Through groups of sizes and halved batches alike."""
+    images = [image(0), image(0, 4), image(0), image(0), image(0, 4), image(0)]
+    cameras = [(float(10 + i), 1.0, 0.0, 0.0) for i in range(6)]
+    assert values(Wide().predict(images, cameras)) == [10, 11, 12, 13, 14, 15]
+
+
+@pytest.mark.parametrize(
+    ("cameras", "sentence"),
+    [
+        (None, "model 'wide' needs the intrinsics of every image"),
+        ([None], "model 'wide' needs the intrinsics of every image"),
+        ([(0.0, 1.0, 0.0, 0.0)], "focal lengths above 0"),
+        ([(float("nan"), 1.0, 0.0, 0.0)], "focal lengths above 0"),
+        ([], "was given 0 cameras for 1 images"),
+    ],
+)
+def test_a_camera_that_is_needed_and_is_none_is_refused(cameras: list[Intrinsics] | None, sentence: str) -> None:
+    """Bad input: nothing is assumed in its place."""
+    with pytest.raises(ModelError, match=sentence):
+        Wide().predict([image(1)], cameras)
+
+
+def test_a_network_that_needs_no_camera_takes_no_notice_of_one() -> None:
+    """The same prediction with and without."""
+    assert values(Spy().predict([image(3)], [(9.0, 9.0, 0.0, 0.0)])) == values(Spy().predict([image(3)])) == [3]
+
+
+def test_a_rehearsal_makes_a_camera_up() -> None:
+    """Checks and timing need a camera where there is none: as many pixels of focal length as the image is wide."""
+    assert values(rehearse(Wide(), [image(0, width=7)])) == [7]
+    assert values(rehearse(Spy(), [image(5)])) == [5]

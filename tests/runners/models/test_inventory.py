@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ def test_rows_show_card_and_entry() -> None:
     assert model_rows([TOY], {"toy": CARD})[1] == (
         "toy", "metric-depth", "toys", "1024 M", "no-such-package==1, torch", "MIT",
     )  # fmt: skip
+    assert model_rows([replace(TOY, needs_intrinsics=True)], {})[1][4] == "the camera, no-such-package==1, torch"
     assert model_rows([TOY], {})[1][3:] == ("", "no-such-package==1, torch", "of the entry")
 
 

@@ -3,6 +3,7 @@
 import pickle
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,23 @@ def test_depth_anything_3_gets_one_image_and_the_same_noise(place: Place, cache:
     assert torch.equal(first, second)
     assert first.shape == (2, 3)
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_depth_anything_3_gives_metres_with_the_focal_length_of_its_own_input(
+    place: Place, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The map is 2x3 for an image of 4x6: fx 600 and fy 900 are 300 and 450 there, and metres 375/300 of the map."""
+    place("depth_anything_3")
+    package = packages.PACKAGES["da3metric-large"]
+    monkeypatch.setitem(packages.PACKAGES, "da3metric-large", replace(package, precisions={"cpu": ("bfloat16",)}))
+    model = packages.build(describe("da3metric-large"), ModelOptions("cpu", "bfloat16", cache))
+    (found,) = model.predict([picture()], [(600.0, 900.0, 2.5, 1.5)])
+    raw, _ = packages.PACKAGES["da3mono-large"].predict(model._network, picture(), {})
+    torch.testing.assert_close(found.map, raw * 1.25)
+    assert found.map.shape == (2, 3)
+    assert found.details == {"focal_px": 375.0}
+    with pytest.raises(ModelError, match="model 'da3metric-large' needs the intrinsics of every image"):
+        model.predict([picture()])
 
 
 def test_precisions_are_those_of_the_packages_own_code() -> None:
