@@ -91,7 +91,7 @@ class Journal:
     Attributes:
         path: Where it is.
         started: When its first part began, as records say it.
-        lines: What was finished before this part.
+        lines: What was finished before this part, until it is taken up.
         noting: Returns what the model has noted in its settings, to be kept with each line.
     """
 

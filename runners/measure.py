@@ -311,7 +311,9 @@ def _replay(journal: Journal, tasks: Sequence[Task]) -> float:
         for task in tasks:
             if task.name in line.protocols:
                 task.replay(line.protocols[task.name])
-    return sum(line.seconds for line in journal.lines)
+    seconds = sum(line.seconds for line in journal.lines)
+    journal.lines.clear()  # the tasks hold it all now
+    return seconds
 
 
 def _left(dataset: Dataset, groups: Sequence[Group], batch: int) -> Dataset:
