@@ -294,7 +294,8 @@ def measure(
                 journal.append(Finished(spent, protocols, journal.noting()))
             progress(len(read))
             if stop() and unfinished():
-                raise StoppedError(f"stopped after {_finished(tasks, dataset)} of {len(dataset)} of '{dataset.id}'")
+                done = f"{_finished(tasks, dataset)} of {len(dataset)} images"
+                raise StoppedError(f"stopped after {done} of '{dataset.id}'")
     seconds += time.perf_counter() - clock
     made = maker()
     return [_outcome(dataset, task, made, started, seconds) for task in tasks]

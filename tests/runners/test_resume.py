@@ -188,7 +188,7 @@ def test_ctrl_c_finishes_the_batch(command: Callable[..., Result], tmp_path: Pat
     result = command(Counting(1, interrupt))
     assert result.exit_code == 1
     assert "stopping after this batch" in result.output
-    assert "stopped after 2 of 4 of 'toy'; the same command goes on from there" in result.output
+    assert "stopped after 2 of 4 images of 'toy'; the same command goes on from there" in result.output
     assert signal.getsignal(signal.SIGINT) == before
     model = Counting()
     result = command(model)
