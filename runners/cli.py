@@ -19,6 +19,7 @@ from sitegen.store import DEFAULT_RESULTS
 if TYPE_CHECKING:
     from runners.datasets.origin import Origin
     from runners.jobs import Job, Work
+    from runners.journal import Journal
     from runners.measure import Outcome
     from runners.measure import Progress as Advance
     from runners.models.base import Model
@@ -232,12 +233,15 @@ def doctor(weights_dir: Path | None, results: Path) -> None:
 )
 @_no_cache
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
+@click.option("--dry-run", is_flag=True, help="Say what would run, for how long and under which licences, and stop.")
+@click.option("--fresh", is_flag=True, help="Begin anew, whatever an interrupted run of this command has finished.")
 @click.option(
     "--save-predictions",
     "save",
     type=_folder,
     metavar="DIR",
-    help="Keep the predictions for 'runners rescore': in DIR, or below it where the call makes several sets of them.",
+    help="Keep the predictions for 'runners rescore': in DIR, or below it where the call makes several sets of them. "
+    "Such a run cannot be resumed.",
 )
 @click.option(
     "--predictions-dtype",
@@ -266,6 +270,8 @@ def evaluate(
     workers: int,
     no_cache: bool,
     limit: int | None,
+    dry_run: bool,
+    fresh: bool,
     save: Path | None,
     predictions_dtype: StoredDtype,
     submitter: str,
@@ -273,7 +279,11 @@ def evaluate(
     results: Path,
     out: Path | None,
 ) -> None:
-    """Measure models on data sets and write one run record for each combination."""
+    """Measure models on data sets and write one run record for each combination.
+
+    What is finished is kept in .journal below --out until the records are written. Interrupted in whatever way, the
+    same command goes on where it stopped. Ctrl-C lets the batch finish first and ends with exit code 1.
+    """
     if bool(dataset_ids) == bool(manifest):
         raise click.UsageError("give either --dataset or --manifest")
     if not manifest and (name or only):
@@ -283,6 +293,7 @@ def evaluate(
         from runners.environment import set_precision
         from runners.models import load
         from runners.models.registry import refusals
+        from runners.resume import journal_of
 
         if faults := [fault for m in model_ids for fault in refusals(m, dtype, settings, compiled=compiled)]:
             raise Failure("\n".join(faults))
@@ -294,7 +305,11 @@ def evaluate(
             for job in _said(jobs.plans(origin, protocol_ids, results))
         ]
         works, left_out = jobs.works(model_ids, asked)
-        report = _Report(out or (Path("runs") if manifest else results / "runs"), left_out)
+        place = out or (Path("runs") if manifest else results / "runs")
+        if dry_run:
+            _print_plan(works, left_out, results, place, chosen, dtype, weights_dir=weights_dir, compiled=compiled)
+            return
+        report = _Report(place, left_out)
         models: dict[str, Model] = {}
         for work, writers in zip(works, jobs.writers(works, save, predictions_dtype), strict=True):
             if work.model_id not in models:  # one at a time: each may fill the device
@@ -303,9 +318,11 @@ def evaluate(
                         work.model_id, chosen, dtype, weights_dir=weights_dir, compile=compiled, settings=settings
                     )
                 }
-            how = {"device": chosen, "batch": batch, "workers": workers, "submitter": submitter}
-            outcomes = _run(models[work.model_id], work, writers, **how)
-            report.add(outcomes, work.job)
+            model, how = models[work.model_id], {"workers": workers, "submitter": submitter}
+            _fit(model, work)
+            journal = None if save else journal_of(work, model, place, device=chosen, batch=batch, fresh=fresh)
+            outcomes = _run(model, work, writers, journal, device=chosen, batch=batch, **how)
+            report.add(outcomes, work.job, journal)
             report.saved(writers)
         report.conclude()
 
@@ -452,15 +469,41 @@ def _said(jobs: list[Job]) -> list[Job]:
     return jobs
 
 
-def _run(model: Model, work: Work, writers: list[Writer], **how: Any) -> list[Outcome]:
+def _fit(model: Model, work: Work) -> None:
+    from runners.evaluate import fit
+
+    if model.needs_training:
+        fit(model, work.job.dataset)
+
+
+def _run(model: Model, work: Work, writers: list[Writer], journal: Journal | None, **how: Any) -> list[Outcome]:
     """Return what :func:`evaluate_all` gives; ``how`` are its settings (device, batch, workers, submitter)."""
-    from runners.evaluate import evaluate_all, fit
+    from runners.evaluate import evaluate_all
+    from runners.measure import StoppedError
+    from runners.resume import stop_when_asked
 
     dataset = work.job.dataset
-    if model.needs_training:
-        fit(model, dataset)
-    with _progress(f"{model.id} on {dataset.id}", len(dataset)) as advance:
-        return evaluate_all(dataset, model, work.protocols, progress=advance, writers=writers, **how)
+    how |= {"writers": writers, "journal": journal}
+    if journal and journal.lines:
+        _tell(f"{model.id} on {dataset.id}: goes on with what {journal.path} says is finished")
+    try:
+        with _progress(f"{model.id} on {dataset.id}", len(dataset)) as advance, stop_when_asked(_tell) as stop:
+            return evaluate_all(dataset, model, work.protocols, progress=advance, stop=stop, **how)
+    except StoppedError as error:
+        hint = "the same command goes on from there" if journal else "with --save-predictions it has to begin anew"
+        raise Failure(f"{model.id}: {error}; {hint}") from error
+    finally:
+        if journal:
+            journal.close()
+
+
+def _print_plan(works: list[Work], left_out: list[str], *about: Any, **options: Any) -> None:
+    from runners.plan import plan_lines
+
+    for line in plan_lines(works, *about, **options):
+        click.echo(line)
+    for reason in left_out:
+        click.echo(f"left out: {reason}", err=True)
 
 
 class _Report:
@@ -470,11 +513,14 @@ class _Report:
         self.out = out
         self.written = 0
         self.failures: list[str] = []
+        self._finished: list[Journal] = []
         for reason in left_out:
             self._left_out(reason)
 
-    def add(self, outcomes: list[Outcome], job: Job) -> None:
-        """Write the runs of one pass."""
+    def add(self, outcomes: list[Outcome], job: Job, journal: Journal | None = None) -> None:
+        """Write the runs of one pass; its journal has served when the whole command has."""
+        if journal and all(outcome.run for outcome in outcomes):
+            self._finished.append(journal)
         scored: set[str] = set()
         for outcome in outcomes:
             if outcome.run is None:
@@ -498,7 +544,12 @@ class _Report:
                 click.echo(f"{writer.folder}: note: {text}", err=True)
 
     def conclude(self) -> None:
-        """Fail if a protocol that was asked for by name gave no run, or none at all did."""
+        """Remove the journals; fail if a protocol that was asked for by name gave no run, or none at all did.
+
+        Not earlier: if the command is interrupted at a later model, the same command must not repeat the first ones.
+        """
+        for journal in self._finished:
+            journal.remove()
         if self.failures:
             raise Failure("\n".join(self.failures))
         if not self.written:
@@ -715,6 +766,7 @@ def _sentences() -> Iterator[None]:
         from runners.datasets import DatasetError
         from runners.download import DownloadError
         from runners.jobs import JobError
+        from runners.journal import JournalError
         from runners.measure import EvaluationError
         from runners.models.base import ModelError
         from runners.prediction import KindError
@@ -728,10 +780,12 @@ def _sentences() -> Iterator[None]:
         yield
     except (DatasetError, DownloadError, EvaluationError, JobError, KindError, ModelError) as error:
         raise Failure(str(error)) from error
-    except (ProtocolError, ProtocolLookupError, ReportError, SavedError) as error:
+    except (JournalError, ProtocolError, ProtocolLookupError, ReportError, SavedError) as error:
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{error.filename or 'a file'}: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise Failure("no memory is left on this machine; lower --batch or --workers") from error
 
 
 def _device(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from runners.datasets.base import Dataset, Intrinsics, Sample, SampleError, Skip
 from runners.environment import command_line, describe
 from runners.files import write_aside
 from runners.inputs import ModelInput, input_image, input_intrinsics, input_of, mirrored_intrinsics
+from runners.journal import Journal
 from runners.measure import EvaluationError, Group, Maker, Outcome, Progress, Seen, Task, measure
 from runners.models.base import Image, Model
 from runners.prediction import Prediction, flip_average
@@ -30,6 +31,7 @@ __all__ = [
     "evaluate_all",
     "fit",
     "inputs_of",
+    "run_model",
     "run_path",
     "run_text",
     "write_run",
@@ -96,6 +98,8 @@ def evaluate_all(
     command: str | None = None,
     progress: Progress = lambda _: None,
     writers: Sequence[Writer] = (),
+    journal: Journal | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
     """Measure a model under several protocols in one pass; return one outcome a protocol, in their order.
 
@@ -112,14 +116,19 @@ def evaluate_all(
         command: The command line to record; this process's own when None.
         progress: Told of each finished batch.
         writers: Keep the predictions of the inputs that they are for.
+        journal: What of this run is finished already, and where the rest is written down; not with ``writers``, whose
+            predictions would lack what an earlier part has made.
+        stop: Asked after each batch whether to leave it at that.
 
     Raises:
+        JournalError: If the journal cannot be written.
         SavedError: If predictions cannot be kept.
+        StoppedError: If ``stop`` said so, and there was more to do.
     """
 
     def maker() -> Maker:
         return Maker(
-            model=_run_model(model),
+            model=run_model(model),
             kind=model.kind,
             environment=describe(device),
             command=command or command_line(),
@@ -129,7 +138,10 @@ def evaluate_all(
     tasks = [Task(protocol) for protocol in protocols]
     by_rule = [(rule, _writer_of(rule, writers)) for rule in inputs_of(protocols)]
     groups = [_group(rule, tasks, model, writer) for rule, writer in by_rule]
-    outcomes = measure(dataset, groups, tasks, maker, batch=batch, workers=workers, progress=progress)
+    if journal:
+        _share_notes(model, journal)
+    how: dict[str, Any] = {"batch": batch, "workers": workers, "progress": progress}
+    outcomes = measure(dataset, groups, tasks, maker, **how, journal=journal, stop=stop)
     for (_, writer), group in zip(by_rule, groups, strict=True):
         if writer and group.kept:
             writer.finish(dataset, maker(), group.skipped)
@@ -175,7 +187,22 @@ def write_run(run: Run, out: Path) -> Path:
     return path
 
 
-def _run_model(model: Model) -> RunModel:
+def _share_notes(model: Model, journal: Journal) -> None:
+    """Give a model what it noted in its settings in earlier parts, and have the journal keep what it notes from now."""
+    before = dict(model.settings)
+    for line in journal.lines:
+        model.settings.update(line.noted)
+    journal.noting = lambda: {
+        name: value for name, value in model.settings.items() if name not in before or before[name] != value
+    }
+
+
+def run_model(model: Model) -> RunModel:
+    """Return what a record says of a model.
+
+    Raises:
+        EvaluationError: If it says of itself what no record may hold.
+    """
     fields = {name: getattr(model, name) for name in ("id", "revision", "weights_sha256", "dtype", "settings")}
     if model.needs_intrinsics:
         # A reader has to know that this model was told what others had to guess.

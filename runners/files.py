@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 __all__ = ["write_aside"]
 
 
 def write_aside(path: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it into it; folders on the way are made."""
+    """Write a file beside its place and rename it into it; folders on the way are made.
+
+    Raises:
+        OSError: If it cannot be written, as on a full disk; it names the file, and nothing is left of it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")
-    aside.write_bytes(content)
-    aside.replace(path)
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error

@@ -50,14 +50,18 @@ class Watch:
         self.images = 0
         self.found: Counter[str] = Counter()
 
-    def look(self, sample: Sample, prediction: Prediction, scores: Scores) -> None:
-        """Look at one scored image."""
-        self.images += 1
+    def look(self, sample: Sample, prediction: Prediction, scores: Scores) -> list[str]:
+        """Return the signs of one scored image; they are not counted yet."""
         p, g = _paired(sample, prediction)
         if len(g) < 2:
-            return
+            return []
         view = _View(sample, prediction, scores, self.protocol, p, g)
-        self.found.update(sign for sign in (look(view) for look in _SIGNS) if sign)
+        return [sign for sign in (look(view) for look in _SIGNS) if sign]
+
+    def count(self, signs: list[str]) -> None:
+        """Count one scored image with its signs."""
+        self.images += 1
+        self.found.update(signs)
 
     def sentences(self) -> list[str]:
         """Return what was found, one sentence for each sign, the most frequent first."""

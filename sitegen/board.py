@@ -21,10 +21,10 @@ headline's source says.
 **The range** is that of all values but the suspect ones and those on other images or by a kinder fit.
 
 **Ranks**: by the primary metric's stored value; equal values share a rank (1, 2, 2, 4). A suspect value, one on other
-images or by a kinder fit, a row without the primary metric, an incomplete run and one whose predictions were made
-otherwise than the protocol says get none. Families whose fit is not
-known and tables that mix hardware or sources are listed, never ranked. A column whose metric has several definitions in
-use marks a best value only where all its values come from one source.
+images or by a kinder fit, a row without the primary metric, an incomplete run (images skipped, or fewer listed than by
+another run of the board) and one whose predictions were made otherwise than the protocol says get none. Families whose
+fit is not known and tables that mix hardware or sources are listed, never ranked. A column whose metric has several
+definitions in use marks a best value only where all its values come from one source.
 """
 
 from __future__ import annotations
@@ -150,6 +150,7 @@ class BoardRow:
         group: Hardware or table, for boards that may only be read within one.
         run: The run of a measured row.
         unscored: Listed images without a value for the primary metric (measured rows only).
+        listed: Images that should have one: those of the longest run of the board.
     """
 
     model: str
@@ -159,6 +160,7 @@ class BoardRow:
     group: str = ""
     run: Run | None = None
     unscored: int = 0
+    listed: int = 0
 
 
 @dataclass(frozen=True)
@@ -401,7 +403,9 @@ class _Builder:
         protocol = runs[0].protocol
         stored = self.store.protocols.get((dataset, protocol.id))
         family = _measured_family(runs[0])
-        rows = [self._measured_row(run, family) for run in runs]
+        # A protocol whose list could not be had pins no number of images: then a part of one shows beside the whole.
+        longest = max(run.dataset.listed for run in runs)
+        rows = [self._measured_row(run, family, longest) for run in runs]
         card = self.store.datasets[dataset]
         metrics = _metrics(rows, [protocol.block.get("primary_metric", ""), "abs_rel"])
         return Board(
@@ -419,7 +423,7 @@ class _Builder:
             protocol_sha256=protocol.sha256,
         )
 
-    def _measured_row(self, run: Run, family: Family) -> BoardRow:
+    def _measured_row(self, run: Run, family: Family, listed: int) -> BoardRow:
         seen = (run.model.id, run.dataset.id)
         zero_shot: ZeroShot = "no" if seen in self._seen else "yes" if seen in self._unseen else "unknown"
         cells = {
@@ -436,7 +440,8 @@ class _Builder:
             for metric, value in run.summary.items()
             if value is not None
         }
-        return BoardRow(run.model.id, cells, run=run, unscored=_unscored(run))
+        unscored = _unscored(run) + listed - run.dataset.listed
+        return BoardRow(run.model.id, cells, run=run, unscored=unscored, listed=listed)
 
     def _published_beside(self, run: Run, family: Family, metric: str) -> tuple[StoredNumber, ...]:
         found = self._by_place.get((run.dataset.id, family, run.model.id, metric), [])

@@ -354,7 +354,7 @@ def _run_caveats(row: BoardRow) -> Iterator[str]:
         return
     if row.unscored:
         note = _("Not ranked: {count} of {listed} images have no value.")
-        yield note.format(count=row.unscored, listed=row.run.dataset.listed)
+        yield note.format(count=row.unscored, listed=row.listed)
     yield from (_("Not ranked. {note}").format(note=note) for note in deviation_notes(row.run))
     yield from degenerate_notes(row.run)
 

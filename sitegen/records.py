@@ -766,8 +766,11 @@ class Run(Record):
 
     @property
     def complete(self) -> bool:
-        """Return whether every listed image was scored."""
-        return self.dataset.evaluated == self.dataset.listed and not self.dataset.skipped
+        """Return whether every image of the protocol's list was scored, as far as the protocol pins one."""
+        pinned = self.protocol.block.get("sample_list", {})
+        whole = pinned.get("count") in (None, self.dataset.listed)
+        same = pinned.get("sha256") in (None, self.dataset.list_sha256)
+        return whole and same and self.dataset.evaluated == self.dataset.listed and not self.dataset.skipped
 
     def digest(self) -> str:
         """Return the sha256 over the record without its own digest and the timings."""

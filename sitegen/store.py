@@ -56,6 +56,8 @@ NUMBER_COLUMNS: tuple[str, ...] = tuple(PublishedNumber.model_fields)
 
 R = TypeVar("R", bound=BaseModel)
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+JOURNALS = ".journal"
+"""Folder in which the runners keep what a run that goes on has finished."""
 _IGNORED = {"LICENSE", "README.md", ".gitkeep"}
 
 
@@ -208,7 +210,7 @@ class _Loader:
     def _refuse_strangers(self) -> None:
         known = {path for pattern in _LAYOUT for path in self.reader.root.glob(pattern)}
         for path in sorted(self.reader.root.rglob("*")):
-            if path.is_file() and path not in known and path.name not in _IGNORED:
+            if path.is_file() and path not in known and path.name not in _IGNORED and path.parent.name != JOURNALS:
                 self.reader.fault(path, "/", f"is no file of this folder's layout: {', '.join(_LAYOUT)}")
 
     def _record(self, path: Path, read: Callable[[Path], Any], record_type: type[R]) -> R | None:

@@ -232,8 +232,15 @@ class Dataset:
 
     def limited(self, count: int) -> Dataset:
         """Return the data set cut to its first samples; its list, and so its list's hash, is another one."""
-        items = list(self._items.values())[:count]
-        return Dataset(self.id, self.split, items, self.train)
+        return self.only(self.ids[:count])
+
+    def only(self, ids: Iterable[str]) -> Dataset:
+        """Return the data set with these of its samples alone.
+
+        Raises:
+            KeyError: If one is not listed.
+        """
+        return Dataset(self.id, self.split, [self._items[name] for name in ids], self.train)
 
     def __len__(self) -> int:
         return len(self._items)

@@ -11,7 +11,7 @@ from runners.models.requirements import missing, short
 from runners.models.weights import WeightFile, cache_folder
 from sitegen.records import ModelCard
 
-__all__ = ["model_rows", "need_rows", "weights_place"]
+__all__ = ["licence", "model_rows", "need_rows", "weights_place"]
 
 Cards = Mapping[str, ModelCard]
 _BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
@@ -45,7 +45,7 @@ def _model_row(entry: ModelEntry, card: ModelCard | None) -> Sequence[str]:
     params = f"{card.params_m:g} M" if card and card.params_m else ""
     needs = ["the camera"] if entry.needs_intrinsics else []
     needs += map(short, entry.requires)
-    return entry.id, entry.kind, entry.family, params, ", ".join(needs), _licence(entry, card)
+    return entry.id, entry.kind, entry.family, params, ", ".join(needs), licence(entry, card)
 
 
 def _need_row(entry: ModelEntry, card: ModelCard | None, weights_dir: Path | None) -> Sequence[str]:
@@ -73,7 +73,8 @@ def _amount(count: float) -> str:
     return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
-def _licence(entry: ModelEntry, card: ModelCard | None) -> str:
+def licence(entry: ModelEntry, card: ModelCard | None) -> str:
+    """Return the licence of a model's weights as its card or its entry says it; empty where neither does."""
     if card and card.licence_weights:
         return card.licence_weights
     return entry.weights.licence if entry.weights else ""

@@ -62,6 +62,9 @@ def test_record_says_what_was_run(toy: Dataset) -> None:
     """Model, list, protocol, groups and derived summary are all there and agree with the samples."""
     run = evaluate(toy, Constant(), make.protocol(), submitter="somebody", command="runners evaluate")
     assert (run.dataset.listed, run.dataset.evaluated, run.complete) == (4, 4, True)
+    pinned = make.protocol(sample_list={"name": "toy", "count": 4, "sha256": toy.list_sha256})
+    assert evaluate(toy, Constant(), pinned).complete
+    assert not evaluate(toy.limited(3), Constant(), pinned).complete
     assert run.dataset.list_sha256 == toy.list_sha256
     assert run.protocol.sha256 == make.protocol().digest()
     assert run.samples.group == ["scene-0", "scene-1", "scene-2", "scene-3"]

@@ -30,7 +30,7 @@ def sentences(
     scores = score(values[None], kind, torch.from_numpy(truth)[None], torch.from_numpy(truth > 0)[None], rules)
     watch = Watch(rules)
     for _ in range(3):
-        watch.look(sample, prediction, scores)
+        watch.count(watch.look(sample, prediction, scores))
     return watch.sentences()
 
 

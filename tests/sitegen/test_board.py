@@ -408,6 +408,15 @@ def test_incomplete_runs_are_not_ranked() -> None:
     assert [row.unscored for row in rows(store, "toy-rooms/measured-house")] == [0, 1, 1]
 
 
+def test_a_run_of_a_part_of_the_images_is_not_ranked() -> None:
+    """Cut with --limit under a protocol that pins no list: the longest run says how many images there are."""
+    anything = protocol(sample_list={"name": "all", "count": None})
+    values = {"toy-a": [0.001], "toy-b": [0.5, 0.5], "toy-c": [0.6, 0.6]}
+    store = toy.store(runs=[toy.run(name, column, anything) for name, column in values.items()], protocols=[anything])
+    assert ranks(store, "toy-rooms/measured-house") == {"toy-b": 1, "toy-c": 2, "toy-a": None}
+    assert [(row.unscored, row.listed) for row in rows(store, "toy-rooms/measured-house")] == [(0, 2), (0, 2), (1, 2)]
+
+
 def test_runs_that_deviate_from_the_protocol_are_not_ranked() -> None:
     """Such a run is listed last: no rank, no best mark, and no difference to a published value."""
     made = [toy.run("toy-a", [0.1]), toy.run("toy-b", [0.2]), toy.run("toy-c", [0.001], deviations=["no flip"])]

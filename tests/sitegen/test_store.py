@@ -237,6 +237,14 @@ def test_changed_protocol_is_noticed(results: Path) -> None:
     assert "/protocol/sha256: the protocol's sha256 is" in messages(results)
 
 
+def test_the_journal_of_a_run_that_goes_on_is_no_record(results: Path) -> None:
+    """What the runners keep beside the runs until they are through is no stranger in the folder."""
+    path = results / "runs" / ".journal" / "0123.jsonl"
+    path.parent.mkdir()
+    path.write_text("half a li", encoding="utf-8")
+    assert load(results).findings == ()
+
+
 def test_a_part_of_a_list_is_no_run_of_the_protocol(results: Path) -> None:
     """A run of other or fewer images than the protocol's list has no place among the runs."""
     path = results / "runs/toy-rooms/house/toy-net.json"

@@ -1,0 +1,115 @@
+"""How a run is taken up again: what its journal has to agree in, and how it is asked to stop."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from runners.datasets.base import Dataset
+from runners.environment import describe
+from runners.evaluate import run_model
+from runners.jobs import Work
+from runners.journal import Journal, open_journal
+from runners.measure import now
+from runners.models.base import Model
+from sitegen import metrics, records
+
+__all__ = ["facts_of", "journal_of", "stop_when_asked"]
+
+
+def journal_of(work: Work, model: Model, out: Path, *, device: str, batch: int, fresh: bool = False) -> Journal:
+    """Return the journal of a model's work, with what earlier parts of the same run have finished.
+
+    Args:
+        work: What is run.
+        model: Loaded, and fitted if it needs to be.
+        out: Folder of the runs.
+        device: Where the model runs.
+        batch: How many images the model gets at once.
+        fresh: Whether what was finished is thrown away.
+
+    Raises:
+        JournalError: If the journal cannot be written, or another process is at the same run.
+    """
+    return open_journal(out, facts_of(work, model, device=device, batch=batch), now(), fresh=fresh)
+
+
+def facts_of(work: Work, model: Model, *, device: str, batch: int) -> dict[str, Any]:
+    """Return everything that determines the rows of a work, as JSON has it; arguments as for :func:`journal_of`."""
+    dataset = work.job.dataset
+    parts = [dataset, *([dataset.train] if model.needs_training and dataset.train else [])]
+    return {
+        "model": run_model(model).model_dump(mode="json"),
+        "kind": model.kind,
+        "dataset": {"id": dataset.id, "split": dataset.split, "list_sha256": dataset.list_sha256},
+        "origin": work.job.origin.model_dump(mode="json"),
+        "manifest": _manifest_sha256(work.job.origin.manifest),
+        "files": [_files_sha256(part) for part in parts],
+        # What the model sees under a protocol follows from the protocol.
+        "protocols": {f"{protocol.dataset}/{protocol.id}": protocol.digest() for protocol in work.protocols},
+        "batch": batch,  # a network's last bits may depend on what else is in a batch
+        "environment": describe(device).model_dump(mode="json"),
+        "code": _code_sha256(model),
+    }
+
+
+def _manifest_sha256(path: str | None) -> str | None:
+    return None if path is None else hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _files_sha256(dataset: Dataset) -> str:
+    """Return a digest over path, size and time of change of the files of a data set, as far as its loader names them.
+
+    Not over their contents: reading hundreds of gigabytes would take as long as what the journal saves.
+    """
+    found = hashlib.sha256()
+    for name, files in dataset.files.items():
+        for path in files:
+            state = path.stat() if path.exists() else None
+            found.update(repr((name, str(path), state and (state.st_size, state.st_mtime_ns))).encode())
+    return found.hexdigest()
+
+
+def _code_sha256(model: Model) -> str:
+    """Return a digest over the code that makes rows: a commit alone would not tell of local changes."""
+    modules = [inspect.getsourcefile(module) for module in (records, metrics, type(model))]
+    paths = [*sorted(Path(__file__).parent.rglob("*.py")), *(Path(path) for path in modules if path)]
+    found = hashlib.sha256()
+    for path in paths:
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+@contextmanager
+def stop_when_asked(tell: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
+    """Give what says whether Ctrl-C was pressed (or SIGTERM came) since; a second one ends the process as ever.
+
+    Args:
+        tell: Called with a sentence the first time.
+    """
+    asked = threading.Event()
+    before: dict[int, Any] = {}
+
+    def ask(number: int, _: FrameType | None) -> None:
+        asked.set()
+        _restore(before)
+        tell("stopping after this batch; once more ends it now, which loses the batch alone")
+
+    if threading.current_thread() is threading.main_thread():
+        before |= {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        _restore(before)
+
+
+def _restore(handlers: dict[int, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -1,0 +1,277 @@
+"""Runs that are interrupted: nothing is lost, nothing repeated, and the record is that of an uninterrupted run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+import runners.models
+from runners.cli import main
+from runners.datasets import Dataset, open_manifest
+from runners.evaluate import EvaluationError, evaluate_all
+from runners.journal import Journal, headers, open_journal
+from runners.measure import StoppedError
+from runners.models.base import Image
+from runners.prediction import Prediction
+from sitegen.records import Run
+from tests.runners import factories as make
+from tests.runners.factories import Constant
+
+PROTOCOLS = [make.protocol(), make.protocol(id="flipped", flip_average=True), make.capped(2.0, id="capped")]
+
+
+class Counting(Constant):
+    """Counts the images that it is shown, and does something before one of them."""
+
+    def __init__(self, at: int = -1, act: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self.count, self.at, self.act = 0, at, act
+
+    def predict(self, images: Sequence[Image]) -> list[Prediction]:
+        """Return 2x2 maps."""
+        for _ in images:
+            if self.count == self.at:
+                self.at = -1
+                self.act()
+            self.count += 1
+        return super().predict(images)
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Dataset:
+    """Seven slanted planes."""
+    return open_manifest(make.write_toy(tmp_path / "toy", 7), "toy")
+
+
+def opened(tmp_path: Path) -> Journal:
+    """The journal of the run of a test."""
+    return open_journal(tmp_path / "out", {"a": 1}, "2026-11-26T00:00:00+00:00")
+
+
+def sealed(dataset: Dataset, model: Constant, journal: Journal | None, **options: object) -> list[Run]:
+    """The records of a pass."""
+    how = {"batch": 2, "command": "x", **options}
+    try:
+        outcomes = evaluate_all(dataset, model, PROTOCOLS, journal=journal, **how)  # type: ignore[arg-type]
+    finally:
+        if journal:
+            journal.close()
+    return [outcome.run for outcome in outcomes if outcome.run]
+
+
+def after(batches: int) -> Callable[[], bool]:
+    """Ask to stop after so many batches."""
+    left = iter([False] * (batches - 1) + [True])
+    return lambda: next(left)
+
+
+def test_stopped_runs_go_on_and_give_the_same_records(toy: Dataset, tmp_path: Path) -> None:
+    """Each of four parts does a batch; the digests are those of one run, the images are predicted once a pass."""
+    whole, seen = sealed(toy, Counting(), None), []
+    for done in (2, 4, 6):
+        model = Counting()
+        with pytest.raises(StoppedError, match=f"stopped after {done} of 7"):
+            sealed(toy, model, opened(tmp_path), stop=after(1))
+        seen.append(model.count)
+    model, steps = Counting(), []
+    runs = sealed(toy, model, opened(tmp_path), progress=steps.append)
+    assert [run.sha256 for run in runs] == [run.sha256 for run in whole]
+    assert [*seen, model.count] == [6, 6, 6, 3]  # two images, each three times: as it is, and for the flips
+    assert steps == [6, 1]
+    assert runs[0].timings.started == "2026-11-26T00:00:00+00:00"
+
+
+def test_times_add_up(toy: Dataset, tmp_path: Path) -> None:
+    """Predicting and all of it: no less than the lines of the first part say."""
+    with pytest.raises(StoppedError):
+        sealed(toy, Counting(), opened(tmp_path), stop=after(2))
+    journal = opened(tmp_path)
+    total = sum(line.seconds for line in journal.lines)
+    predicting = sum(line.protocols["toy/test"].seconds_predict or 0 for line in journal.lines)
+    run, *_ = sealed(toy, Counting(), journal)
+    assert run.timings.seconds_total > total > 0
+    assert run.timings.seconds_predict is not None
+    assert run.timings.seconds_predict > predicting > 0
+
+
+def test_a_finished_run_needs_no_prediction(toy: Dataset, tmp_path: Path) -> None:
+    """Killed between the last image and its record: the record is written from the journal alone."""
+    whole = sealed(toy, Counting(), opened(tmp_path))
+    model = Counting()
+    assert [run.sha256 for run in sealed(toy, model, opened(tmp_path))] == [run.sha256 for run in whole]
+    assert model.count == 0
+
+
+def test_a_fault_in_the_middle_is_tried_again(toy: Dataset, tmp_path: Path) -> None:
+    """No memory at the third batch: nothing of it is lost or taken for finished, and the next call gets through."""
+
+    def no_memory() -> None:
+        raise torch.OutOfMemoryError("no memory")
+
+    outcomes = evaluate_all(toy, Counting(12, no_memory), PROTOCOLS, batch=2, journal=(journal := opened(tmp_path)))
+    journal.close()
+    assert [type(outcome.failure) for outcome in outcomes] == [EvaluationError, type(None), EvaluationError]
+    model = Counting()
+    assert [run.sha256 for run in sealed(toy, model, opened(tmp_path))] == [
+        run.sha256 for run in sealed(toy, Counting(), None)
+    ]
+    assert model.count == 3  # the flips had been done
+
+
+def test_what_a_model_notes_is_not_lost(toy: Dataset, tmp_path: Path) -> None:
+    """A batch that was halved in the first part is in the record that the second part writes."""
+    model = Counting()
+    model.at, model.act = 0, lambda: model.settings.update(batch_halved_to=1)
+    with pytest.raises(StoppedError):
+        sealed(toy, model, opened(tmp_path), stop=after(1))
+    run, *_ = sealed(toy, Counting(), opened(tmp_path))
+    assert run.model.settings == {"depth_m": 2.0, "batch_halved_to": 1}
+
+
+def test_signs_are_counted_over_all_parts(toy: Dataset, tmp_path: Path) -> None:
+    """What the person is told of the whole run does not forget the first part."""
+    thousands = Counting()
+    thousands.depth = 2300.0
+    with pytest.raises(StoppedError):
+        sealed(toy, thousands, opened(tmp_path), stop=after(1))
+    outcomes = evaluate_all(toy, thousands, PROTOCOLS, batch=2, journal=(journal := opened(tmp_path)))
+    journal.close()
+    assert any(note.startswith("7 of 7 images: the prediction is about 1000 times") for note in outcomes[0].notes)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The command
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs the command with a given model on four images, whatever model it names."""
+    manifest = make.write_toy(tmp_path / "toy", 4)
+    monkeypatch.setattr("runners.environment.sys.argv", ["runners", "evaluate"])
+
+    def call(model: Constant, *options: str, models: tuple[str, ...] = ("baseline-dark-channel",)) -> Result:
+        def load(model_id: str, *_: object, **__: object) -> Constant:
+            model.id = model_id
+            return model
+
+        monkeypatch.setattr(runners.models, "load", load)
+        named = [word for name in models for word in ("--model", name)]
+        words = ["evaluate", *named, "--manifest", str(manifest), "--name", "toy", "--device", "cpu", "--no-cache"]
+        result = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "out"), *options], catch_exceptions=False)
+        assert "Traceback" not in result.output
+        return result
+
+    return call
+
+
+def interrupt() -> None:
+    """Press Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def digest(out: Path, name: str = "baseline-dark-channel") -> str:
+    """The digest of the record below a folder."""
+    (path,) = out.rglob(f"{name}.json")
+    return Run.model_validate_json(path.read_text(encoding="utf-8")).sha256
+
+
+def test_ctrl_c_finishes_the_batch(command: Callable[..., Result], tmp_path: Path) -> None:
+    """A sentence, exit code 1, and the same command goes on; then nothing is left of the journal."""
+    before = signal.getsignal(signal.SIGINT)
+    result = command(Counting(1, interrupt))
+    assert result.exit_code == 1
+    assert "stopping after this batch" in result.output
+    assert "stopped after 2 of 4 images of 'toy'; the same command goes on from there" in result.output
+    assert signal.getsignal(signal.SIGINT) == before
+    model = Counting()
+    result = command(model)
+    assert (result.exit_code, model.count) == (0, 2)
+    assert "goes on with what" in result.output
+    resumed = digest(tmp_path / "out")
+    assert headers(tmp_path / "out") == []
+    assert command(Counting()).exit_code == 0
+    assert digest(tmp_path / "out") == resumed
+
+
+def test_fresh_begins_anew(command: Callable[..., Result]) -> None:
+    """All images are predicted again."""
+    command(Counting(1, interrupt))
+    model = Counting()
+    assert command(model, "--fresh").exit_code == 0
+    assert model.count == 4
+
+
+@pytest.mark.parametrize("options", [("--batch", "2"), ("--limit", "3"), ("--only", "*[012]")])
+def test_another_command_does_not_use_it(command: Callable[..., Result], options: tuple[str, ...]) -> None:
+    """Another batch, another list: everything is predicted."""
+    command(Counting(1, interrupt))
+    model = Counting()
+    assert command(model, *options).exit_code == 0
+    assert model.count == (4 if "--batch" in options else 3)
+
+
+def test_first_models_are_not_repeated_for_the_last(command: Callable[..., Result], tmp_path: Path) -> None:
+    """Interrupted at the second model, the first one's journal is still there, and none is at the end."""
+    models = ("baseline-dark-channel", "baseline-mean-depth")
+    assert command(Counting(5, interrupt), models=models).exit_code == 1
+    assert len(headers(tmp_path / "out")) == 2
+    model = Counting()
+    assert command(model, models=models).exit_code == 0
+    assert model.count == 2
+    assert not (tmp_path / "out" / ".journal").exists()
+
+
+def test_saved_predictions_are_not_resumed(command: Callable[..., Result], tmp_path: Path) -> None:
+    """Said when it is stopped, and no journal is kept; the half-written folder is refused as ever."""
+    save = ("--save-predictions", str(tmp_path / "saved"))
+    result = command(Counting(1, interrupt), *save)
+    assert "with --save-predictions it has to begin anew" in result.output
+    assert headers(tmp_path / "out") == []
+    assert "is not empty" in command(Counting(), *save).output
+
+
+def test_full_disk_at_the_record(
+    command: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sentence with the file; nothing is predicted again once there is room."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        result = command(Counting())
+    assert result.exit_code == 1
+    assert "baseline-dark-channel.json: No space left on device" in result.output
+    model = Counting()
+    assert command(model).exit_code == 0
+    assert model.count == 0
+
+
+def test_no_memory_is_a_sentence(command: Callable[..., Result]) -> None:
+    """Whatever asked for it."""
+
+    def nothing() -> None:
+        raise MemoryError
+
+    result = command(Counting(1, nothing))
+    assert result.exit_code == 1
+    assert "no memory is left on this machine; lower --batch or --workers" in result.output
+
+
+def test_kills_at_random(tmp_path: Path, repo: Path) -> None:
+    """SIGKILL at random moments, time and again: equal records, no image predicted again once it was journalled."""
+    words = [sys.executable, "-m", "tests.runners.killing", str(tmp_path), "16"]
+    done = subprocess.run(words, cwd=repo, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["kills"] >= 16
+    assert seen["mid"] >= 5  # most of them while images were predicted
+    assert (seen["repeated"], seen["unequal"], seen["left"]) == (0, 0, 0)
