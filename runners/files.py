@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-__all__ = ["write_aside"]
+__all__ = ["replace_folder", "write_aside"]
 
 
 def write_aside(path: Path, content: bytes) -> None:
@@ -13,3 +14,13 @@ def write_aside(path: Path, content: bytes) -> None:
     aside = path.with_name(f".{path.name}.part")
     aside.write_bytes(content)
     aside.replace(path)
+
+
+def replace_folder(aside: Path, folder: Path) -> None:
+    """Put a finished folder in the place of another one beside it, which is removed."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    aside.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
