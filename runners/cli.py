@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runners.measure import Progress as Advance
     from runners.models.base import Model
     from runners.models.entry import ModelEntry
-    from runners.report import Part
+    from runners.pictures import Part
     from runners.saved import StoredDtype, Writer
     from sitegen.findings import Finding
     from sitegen.records import ModelCard, ModelProofs, PredictionKind, Run, SpeedCase
@@ -399,10 +399,44 @@ def report(folders: tuple[Path, ...], protocol_id: str | None, results: Path, ou
         click.echo(f"{page}: {sum(len(part.run.samples.id) for part in parts)} images")
 
 
+@main.command()
+@click.argument("folders", type=_folder, nargs=-1, required=True, metavar="DIR...")
+@click.option("--protocol", "protocol_id", metavar="ID", help="How to score.  [default: as for evaluate]")
+@click.option("--picks", type=click.IntRange(0), default=2, show_default=True, help="Images spread over the list.")
+@click.option("--worst", type=click.IntRange(0), default=1, show_default=True, help="Images that all do badly on.")
+@click.option("--best", type=click.IntRange(0), default=1, show_default=True, help="Images that all do well on.")
+@click.option(
+    "--disagreeing", type=click.IntRange(0), default=1, show_default=True, help="Images with the widest spread."
+)
+@_results
+@click.option("--out", type=_folder, help="Folder of the galleries.  [default: results/gallery]")
+def gallery(folders: tuple[Path, ...], protocol_id: str | None, results: Path, out: Path | None, **counts: int) -> None:
+    """Write pictures of chosen images for the site, from predictions that were saved in each DIR, one a model.
+
+    The gallery of the data set is replaced whole. Pictures are written only where the data set's card says that its
+    images may be shown again; elsewhere the entries hold the models' values and say why there are no pictures.
+    """
+    with _sentences():
+        from runners.gallery import Wanted, write_gallery
+        from sitegen.store import load_datasets
+
+        parts = [_part(folder, () if protocol_id is None else (protocol_id,), results) for folder in folders]
+        cards, findings = load_datasets(results)
+        _refuse_findings(findings)
+        dataset = parts[0].dataset.id
+        if dataset not in cards:
+            raise Failure(
+                f"{results / 'datasets' / dataset}.yaml: no such card: whether images may be shown is unknown"
+            )
+        with _progress("images", sum(counts.values())) as advance:
+            path = write_gallery(parts, cards[dataset], Wanted(**counts), out or results / "gallery", advance)
+        click.echo(f"{path}: {len(list(path.glob('*/index.json')))} images of {len(parts)} models")
+
+
 def _part(folder: Path, protocol_ids: tuple[str, ...], results: Path) -> Part:
     from runners import jobs
     from runners import rescore as again
-    from runners.report import Part, ReportError
+    from runners.pictures import Part, ReportError
     from runners.saved import open_saved
 
     saved = open_saved(folder)
@@ -769,9 +803,9 @@ def _sentences() -> Iterator[None]:
         from runners.journal import JournalError
         from runners.measure import EvaluationError
         from runners.models.base import ModelError
+        from runners.pictures import ReportError
         from runners.prediction import KindError
         from runners.protocols import ProtocolLookupError
-        from runners.report import ReportError
         from runners.saved import SavedError
         from runners.score import ProtocolError
     except ModuleNotFoundError as error:

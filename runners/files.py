@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from pathlib import Path
 
-__all__ = ["write_aside"]
+__all__ = ["replace_folder", "write_aside"]
 
 
 def write_aside(path: Path, content: bytes) -> None:
@@ -23,3 +24,13 @@ def write_aside(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             aside.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def replace_folder(aside: Path, folder: Path) -> None:
+    """Put a finished folder in the place of another one beside it, which is removed."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    aside.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -12,47 +12,28 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from PIL import Image
-from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, max_pool2d
 
 from runners import colours
-from runners.datasets.base import Dataset, Sample, Skip
+from runners.datasets.base import Skip
 from runners.files import write_aside
-from runners.measure import Progress, counting_mask
-from runners.rescore import covered
-from runners.saved import Saved
-from runners.score import scored_maps
+from runners.measure import Progress
+from runners.pictures import (
+    WORST_ERROR,
+    Part,
+    ends,
+    metric_of,
+    own_pictures,
+    scored,
+    shared_pictures,
+    webp,
+)
 from sitegen.metrics import METRICS
-from sitegen.records import Protocol, Run
 
-__all__ = ["Part", "ReportError", "write_report"]
-
-WORST_ERROR = 0.5
-"""Relative error of the brightest colour."""
+__all__ = ["write_report"]
 
 _WIDTH = 320
 """Columns of a picture, at most."""
-_SPARSE = 0.1
-"""Share of measured pixels below which points are drawn larger, to be seen at all."""
-
-Float = npt.NDArray[np.float64]
-
-
-class ReportError(Exception):
-    """There is nothing to draw; the message says why."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Predictions of one model that were scored, to be drawn: the run's samples are the rows."""
-
-    saved: Saved
-    dataset: Dataset
-    protocol: Protocol
-    run: Run
 
 
 @dataclass(frozen=True)
@@ -84,7 +65,7 @@ def write_report(parts: Sequence[Part], out: Path, progress: Progress = lambda _
         ReportError: If the parts have different primary metrics, or one that is not about depth.
         SavedError: If a prediction cannot be read.
     """
-    metric = _metric(parts)
+    metric = metric_of(parts)
     rows = []
     for index, part in enumerate(parts):
         for row in _rows(part, metric, out, index):
@@ -105,15 +86,6 @@ def write_report(parts: Sequence[Part], out: Path, progress: Progress = lambda _
     return out / "index.html"
 
 
-def _metric(parts: Sequence[Part]) -> str:
-    names = {part.protocol.primary_metric for part in parts}
-    if len(names) != 1:
-        raise ReportError(f"one page shows one metric, and the protocols' primary ones are {', '.join(sorted(names))}")
-    if any("ordinal" in part.protocol.alignment for part in parts):
-        raise ReportError("an order of points has no depth that could be drawn")
-    return names.pop()
-
-
 def _skipped(parts: Sequence[Part]) -> list[Skip]:
     found = {Skip(skip.id, skip.reason) for part in parts for skip in part.run.dataset.skipped}
     return sorted(found, key=lambda skip: skip.id)
@@ -123,9 +95,9 @@ def _rows(part: Part, metric: str, out: Path, index: int) -> Iterator[_Row]:
     samples = part.run.samples
     for place, name in enumerate(samples.id):
         value = samples.metrics[metric][place]
-        depth, truth, valid = _maps(part, sample := part.dataset.read(name))
-        near, far = _ends(np.concatenate([truth[valid], depth[valid]]))
-        pictures = _pictures(sample, depth, truth, valid, near, far)
+        maps = scored(part, sample := part.dataset.read(name))
+        near, far = ends(np.concatenate([maps.truth[maps.valid], maps.depth[maps.valid]]))
+        pictures = {**shared_pictures(sample, maps, near, far, _WIDTH), **own_pictures(maps, near, far, _WIDTH)}
         yield _Row(
             sample=name,
             model=part.run.model.id,
@@ -134,80 +106,17 @@ def _rows(part: Part, metric: str, out: Path, index: int) -> Iterator[_Row]:
             near=_metres(near),
             middle=_metres((near * far) ** 0.5),
             far=_metres(far),
-            sparse=float(valid.mean()) < _SPARSE,
+            sparse=maps.sparse,
             fit=_fit(samples.scale[place], samples.shift[place]),
             note=part.dataset.notes.get(name, ""),
             pictures={key: _save(out, f"{index}-{place:04d}-{key}.webp", image) for key, image in pictures.items()},
         )
 
 
-def _maps(part: Part, sample: Sample) -> tuple[Float, Float, npt.NDArray[np.bool_]]:
-    """Return the depth as it was scored, the truth and which pixels counted, all (H, W)."""
-    entry = part.saved.find(sample.id)
-    if entry is None:
-        raise ReportError(f"'{sample.id}' was scored and has no prediction")
-    prediction = part.saved.read(entry)
-    maps = scored_maps(
-        prediction.map[None],
-        prediction.kind,
-        torch.from_numpy(sample.truth)[None],
-        torch.from_numpy(counting_mask(sample, part.protocol))[None],
-        part.protocol,
-        image_size=(entry.input_size[0], entry.input_size[1]),
-        covers=covered(part.saved.index, part.protocol),
-    )
-    return maps.depth[0].double().numpy(), maps.truth[0].double().numpy(), maps.valid[0].numpy()
-
-
-def _ends(depth: Float) -> tuple[float, float]:
-    """Return between which depths the colours run: nearly all that was measured or predicted where it counts."""
-    usable = depth[np.isfinite(depth) & (depth > 0)]
-    near, far = (float(value) for value in np.quantile(usable, (0.02, 0.98))) if usable.size else (1.0, 10.0)
-    return (near, far) if far > near * 1.01 else (near / 1.1, far * 1.1)
-
-
-def _pictures(
-    sample: Sample, depth: Float, truth: Float, valid: npt.NDArray[np.bool_], near: float, far: float
-) -> dict[str, npt.NDArray[np.uint8]]:
-    error = np.abs(depth - truth) / np.where(valid, truth, 1)
-    small = {"truth": _shrunk(truth, valid), "prediction": _shrunk(depth, depth > 0), "error": _shrunk(error, valid)}
-    return {
-        "image": _thumbnail(sample.image),
-        "truth": colours.painted(small["truth"], near, far, log=True),
-        "prediction": colours.painted(small["prediction"], near, far, log=True),
-        "error": colours.painted(small["error"], 0, WORST_ERROR),
-    }
-
-
-def _shrunk(values: Float, known: npt.NDArray[np.bool_]) -> Float:
-    """Return a map at picture size, each pixel the mean of what is known under it, NaN where nothing is."""
-    share, total = (_pooled(torch.from_numpy(plane)) for plane in (known.astype(float), np.where(known, values, 0)))
-    if float(known.mean()) < _SPARSE:
-        share, total = (_spread(plane, share) for plane in (share, total))
-    return torch.where(share > 0, total / share, torch.nan).numpy()
-
-
-def _pooled(plane: Tensor) -> Tensor:
-    rows, columns = plane.shape
-    width = min(_WIDTH, columns)
-    return adaptive_avg_pool2d(plane[None], (max(1, round(rows * width / columns)), width))[0]
-
-
-def _spread(plane: Tensor, share: Tensor) -> Tensor:
-    """Return a plane with each point of a sparse map also on its neighbours that have none."""
-    return torch.where(share > 0, plane, max_pool2d(plane[None], 3, stride=1, padding=1)[0])
-
-
-def _thumbnail(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    rows, columns = image.shape[:2]
-    size = (min(_WIDTH, columns), max(1, round(rows * min(_WIDTH, columns) / columns)))
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
-
-
 def _save(out: Path, name: str, image: npt.NDArray[np.uint8]) -> str:
     folder = out / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(folder / name, "WEBP", quality=90, method=4)
+    (folder / name).write_bytes(webp(image))
     return f"pictures/{name}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from sitegen.findings import Finding
 from sitegen.records import parameter_fault
 
 if TYPE_CHECKING:
-    from sitegen.records import Disagreement, Run, SampleList, Source
+    from sitegen.records import Disagreement, GalleryIndex, Run, SampleList, Source
     from sitegen.store import Store, StoredNumber
 
 __all__ = ["cross_check"]
@@ -212,13 +213,44 @@ def _adapters(store: Store) -> Iterator[Finding]:
 
 
 def _galleries(store: Store) -> Iterator[Finding]:
+    protocols: dict[str, str] = {}
     for gallery in store.galleries:
         folder = f"gallery/{gallery.dataset}/{gallery.sample}"
-        if gallery.dataset not in store.datasets:
-            yield _error(f"{folder}/index.json", "/dataset", f"no data set card '{gallery.dataset}'")
-        for index, image in enumerate(gallery.images):
-            if not (store.root / folder / image.file).is_file():
-                yield _error(f"{folder}/index.json", f"/images/{index}/file", f"no file '{image.file}' beside it")
+        yield from _gallery_references(store, gallery, f"{folder}/index.json")
+        yield from _gallery_pictures(store, gallery, folder)
+        first = protocols.setdefault(gallery.dataset, gallery.protocol.sha256)
+        if gallery.protocol.sha256 != first:
+            yield _error(f"{folder}/index.json", "/protocol", "is not that of the data set's other entries")
+
+
+def _gallery_references(store: Store, gallery: GalleryIndex, path: str) -> Iterator[Finding]:
+    card = store.datasets.get(gallery.dataset)
+    if card is None:
+        yield _error(path, "/dataset", f"no data set card '{gallery.dataset}'")
+    elif gallery.images and card.images_republishable != "yes":
+        yield _error(path, "/images", f"images of '{card.id}' may not be shown: its card does not say that they may")
+    protocol = store.protocols.get((gallery.dataset, gallery.protocol.id))
+    if protocol is None:
+        yield _error(path, "/protocol/id", f"no protocol '{gallery.dataset}/{gallery.protocol.id}'")
+    elif protocol.digest() != gallery.protocol.sha256:
+        yield _error(path, "/protocol/sha256", f"the protocol's sha256 is {protocol.digest()}: it has changed since")
+    for index, entry in enumerate(gallery.models):
+        if entry.model.id not in store.models:
+            yield _error(path, f"/models/{index}/model/id", f"no model card '{entry.model.id}'")
+
+
+def _gallery_pictures(store: Store, gallery: GalleryIndex, folder: str) -> Iterator[Finding]:
+    """Yield a finding for a picture that is absent, that is another one than the index says, or that no index names."""
+    for index, image in enumerate(gallery.images):
+        path, pointer = store.root / folder / image.file, f"/images/{index}"
+        if path.is_symlink() or not path.is_file():
+            yield _error(f"{folder}/index.json", f"{pointer}/file", f"no file '{image.file}' beside it")
+        elif (found := hashlib.sha256(path.read_bytes()).hexdigest()) != image.sha256:
+            yield _error(f"{folder}/index.json", f"{pointer}/sha256", f"the sha256 of '{image.file}' is {found}")
+    named = {image.file for image in gallery.images}
+    for path in sorted((store.root / folder).glob("*.webp")):
+        if path.name not in named:
+            yield _error(f"{folder}/{path.name}", "/", "is no picture of the index.json beside it")
 
 
 def _verified(store: Store) -> Iterator[Finding]:

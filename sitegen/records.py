@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
@@ -37,10 +37,16 @@ __all__ = [
     "Estimator",
     "Exposure",
     "Family",
+    "GalleryChoice",
+    "GalleryImage",
     "GalleryIndex",
+    "GalleryModel",
+    "GalleryProtocol",
+    "GalleryScale",
     "ModelCard",
     "ModelProofs",
     "NumberKind",
+    "PictureKind",
     "PredictionKind",
     "Proof",
     "ProofCheck",
@@ -55,6 +61,7 @@ __all__ = [
     "SpeedStatistics",
     "Verified",
     "canonical_json",
+    "mean_and_spread",
     "parameter_fault",
     "record_text",
     "round_significant",
@@ -975,16 +982,78 @@ class AdapterProofs(Record):
 # Gallery and verification
 
 
+PictureKind = Literal["image", "ground-truth", "prediction", "error"]
+
+
 class GalleryImage(Record):
     """One picture of a gallery entry."""
 
     file: FileName
-    kind: Literal["image", "ground-truth", "prediction", "error"]
+    kind: PictureKind
     model: Id | None = None
-    width: Annotated[int, Field(ge=1)]
+    """Whose prediction or error it is; None for the image and its truth."""
+    width: Annotated[int, Field(ge=1, le=640)]
     height: Annotated[int, Field(ge=1)]
     sha256: Sha256
     alt: Text
+
+    @property
+    def view(self) -> str:
+        """Return what tells a picture from the others of its entry, as it stands in addresses."""
+        return f"{self.kind}.{self.model}" if self.model else self.kind
+
+    @model_validator(mode="after")
+    def _belongs_to_a_model(self) -> GalleryImage:
+        if (self.model is not None) != (self.kind in ("prediction", "error")):
+            raise ValueError("a prediction or error names its model, an image or its truth names none")
+        return self
+
+
+class GalleryScale(Record):
+    """What the colours of an entry's maps stand for, from the darkest to the brightest."""
+
+    low: Annotated[float, Field(ge=0)]
+    high: Annotated[float, Field(gt=0)]
+    unit: Literal["m", "relative"]
+    """Metres, or parts of the true depth."""
+    steps: Literal["ratio", "difference"]
+    """What equal steps of colour are: equal ratios or equal differences."""
+
+    @property
+    def middle(self) -> float:
+        """Return the value of the colour half-way."""
+        return (self.low * self.high) ** 0.5 if self.steps == "ratio" else (self.low + self.high) / 2
+
+    @model_validator(mode="after")
+    def _rises(self) -> GalleryScale:
+        if self.low >= self.high or (self.steps == "ratio" and self.low <= 0):
+            raise ValueError("low must be below high, and above 0 where steps are ratios")
+        return self
+
+
+class GalleryProtocol(Record):
+    """How the predictions of an entry were scored."""
+
+    id: Id
+    sha256: Sha256
+    primary_metric: MetricId
+
+
+class GalleryModel(Record):
+    """One model's prediction of the entry's image, in numbers."""
+
+    model: RunModel
+    metrics: dict[MetricId, float | None]
+    scale: float | None = None
+    shift: float | None = None
+    deviations: list[Text] = []
+    """In what the prediction was made otherwise than the protocol says."""
+    environment: Environment
+    """What the prediction was made on, and the Fathom that scored it."""
+    command: Text
+
+
+GalleryChoice = Literal["pick", "worst", "best", "disagreeing"]
 
 
 class GalleryIndex(Record):
@@ -994,8 +1063,58 @@ class GalleryIndex(Record):
     dataset: Id
     sample: Id
     title: Text
+    """The sample's own id in its data set."""
     licence: Text
-    images: Annotated[list[GalleryImage], Field(min_length=1)]
+    protocol: GalleryProtocol
+    chosen: Annotated[list[GalleryChoice], Field(min_length=1)]
+    """Why this image is shown."""
+    models: Annotated[list[GalleryModel], Field(min_length=1)]
+    depth_scale: GalleryScale | None = None
+    """Of the truth and of all predictions alike."""
+    error_scale: GalleryScale | None = None
+    images: list[GalleryImage] = []
+    withheld: OptionalText = ""
+    """Why there are no pictures: the data set's licence."""
+
+    @property
+    def values(self) -> list[float | None]:
+        """Return the primary metric of each model, in their order."""
+        return [entry.metrics[self.protocol.primary_metric] for entry in self.models]
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> GalleryIndex:
+        faults = [*self._model_faults(), *self._picture_faults()]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _model_faults(self) -> Iterator[str]:
+        ids = [entry.model.id for entry in self.models]
+        if ids != sorted(set(ids)):
+            yield "models must be sorted by id, each once"
+        primary = self.protocol.primary_metric
+        yield from (f"'{e.model.id}' has no {primary}" for e in self.models if primary not in e.metrics)
+
+    def _picture_faults(self) -> Iterator[str]:
+        if bool(self.images) == bool(self.withheld):
+            yield "an entry has either pictures or a reason why they are withheld"
+        if self.images and not (self.depth_scale and self.error_scale):
+            yield "pictures need depth_scale and error_scale"
+        models = [entry.model.id for entry in self.models]
+        wanted = ["image", "ground-truth", *(f"{kind}.{m}" for m in models for kind in ("prediction", "error"))]
+        if self.images and [image.view for image in self.images] != wanted:
+            yield f"pictures must be, in this order: {', '.join(wanted)}"
+        if len({image.file for image in self.images}) != len(self.images):
+            yield "two pictures name the same file"
+
+
+def mean_and_spread(values: Iterable[float | None]) -> tuple[float, float] | None:
+    """Return how good all models are on one image together, and how far apart; None unless each has a value."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    if not known or len(known) != len(found):
+        return None
+    return sum(known) / len(known), max(known) - min(known)
 
 
 class Verification(Record):

@@ -15,6 +15,8 @@ __all__ = [
     "family_rule",
     "flag",
     "frame",
+    "gallery_choice",
+    "gallery_view",
     "ground_truth",
     "kind",
     "origin",
@@ -322,3 +324,23 @@ def proof_meaning(name: str) -> str:
 def proof_outcome(name: str) -> str:
     """Return how a check came out."""
     return {"passed": _("passed"), "failed": _("failed"), "not-run": _("not run")}[name]
+
+
+def gallery_view(kind: str, model: str) -> str:
+    """Return what a picture of the gallery shows; ``model`` is the name of the model whose it is, if any."""
+    return {
+        "image": _("Image"),
+        "ground-truth": _("True depth"),
+        "prediction": _("{model}: prediction"),
+        "error": _("{model}: error"),
+    }[kind].format(model=model)
+
+
+def gallery_choice(name: str) -> str:
+    """Return why an image is in the gallery."""
+    return {
+        "pick": _("spread over the list"),
+        "worst": _("worst"),
+        "best": _("best"),
+        "disagreeing": _("most disagreed on"),
+    }[name]

@@ -278,6 +278,106 @@
     update();
   };
 
+  // ---- gallery -------------------------------------------------------------------------------------------------------
+
+  const SORTS = { worst: ["badness", -1], best: ["badness", 1], disagreeing: ["spread", -1] };
+
+  /** Order images; those without a value come last, and no order is the one of the page. */
+  const sortShots = (list, shots, sort) => {
+    const [key, sign] = SORTS[sort] ?? [];
+    const value = (shot) => (shot.dataset[key] === "" ? Infinity : sign * Number(shot.dataset[key]));
+    list.append(...(key ? [...shots].sort((a, b) => value(a) - value(b) || 0) : shots));
+  };
+
+  const figureOf = (shot, view) => shot.querySelector(`figure[data-view="${CSS.escape(view)}"]`);
+
+  /** What an address says of a gallery: #shot=ID&left=VIEW&right=VIEW&at=PERCENT&sort=ORDER, without shot for all. */
+  const galleryAddress = (state) => {
+    const address = new URLSearchParams(Object.entries(state).filter(([, value]) => value !== ""));
+    return `#${address}`;
+  };
+
+  const startShot = (shot, sortOf) => {
+    const compare = shot.querySelector(".shot-compare");
+    if (!compare) return () => {};
+    const stage = compare.querySelector(".shot-stage");
+    const range = stage.querySelector("input");
+    const side = (name) => compare.querySelector(`select[data-side="${name}"]`);
+    const state = () => ({ shot: shot.dataset.sample, left: side("left").value, right: side("right").value, at: range.value, sort: sortOf() });
+
+    const drawSide = (name) => {
+      const figure = figureOf(shot, side(name).value);
+      const picture = figure.querySelector("img").cloneNode();
+      picture.className = `side-${name}`;
+      stage.querySelector(`.side-${name}`)?.remove();
+      stage.prepend(picture);
+      compare.querySelector(`[data-caption="${name}"]`).replaceChildren(...[...figure.querySelector("figcaption").childNodes].map((node) => node.cloneNode(true)));
+      return figure.dataset.scale;
+    };
+    const draw = () => {
+      const scales = ["right", "left"].map(drawSide);
+      all(".ramp-legend", shot).forEach((legend) => legend.classList.toggle("is-idle", !scales.includes(legend.dataset.scale)));
+      slide();
+    };
+    const slide = () => {
+      stage.style.setProperty("--at", `${range.value}%`);
+      shot.querySelector(".shot-link").href = galleryAddress(state());
+    };
+    const choose = (wanted) => {
+      for (const name of ["left", "right"]) if (wanted[name] && figureOf(shot, wanted[name])) side(name).value = wanted[name];
+      if (/^\d+$/.test(wanted.at ?? "")) range.value = wanted.at;
+      draw();
+    };
+
+    for (const name of ["left", "right"]) {
+      side(name).append(...all("figure", shot).map((figure) => new Option(figure.querySelector(".view-name").textContent, figure.dataset.view)));
+    }
+    const first = figureOf(shot, "image");
+    stage.style.setProperty("--shape", `${first.querySelector("img").width} / ${first.querySelector("img").height}`);
+    compare.addEventListener("change", draw);
+    range.addEventListener("input", slide);
+    all(".shot-all", shot).forEach((fold) => {
+      fold.removeAttribute("open");
+      fold.classList.remove("is-waiting");
+    });
+    compare.hidden = false;
+    return choose;
+  };
+
+  const startGallery = (bar) => {
+    const list = document.getElementById(bar.dataset.gallery);
+    const shots = [...list.children];
+    const choice = (name) => bar.querySelector(`select[data-choice="${name}"]`);
+    const chosen = () => Object.fromEntries(all("select[data-choice]", bar).map((select) => [select.dataset.choice, select.value]));
+    const choosers = new Map(shots.map((shot) => [shot, startShot(shot, () => choice("sort").value)]));
+
+    const showAll = (wanted) => {
+      sortShots(list, shots, choice("sort").value);
+      choosers.forEach((choose) => choose(wanted));
+    };
+    const restore = () => {
+      const wanted = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+      const shot = shots.find((item) => item.dataset.sample === wanted.shot);
+      for (const [name, value] of Object.entries(wanted)) {
+        const select = (name === "sort" || !shot) && choice(name);
+        if (select && [...select.options].some((option) => option.value === value)) select.value = value;
+      }
+      showAll(shot ? chosen() : { ...chosen(), at: wanted.at });
+      if (!shot) return;
+      choosers.get(shot)(wanted);
+      shot.scrollIntoView({ block: "center" });
+      shot.querySelector("input[type=range]")?.focus({ preventScroll: true });
+    };
+    bar.addEventListener("change", (event) => {
+      showAll(event.target.dataset.choice === "sort" ? {} : { [event.target.dataset.choice]: event.target.value });
+      history.replaceState(null, "", galleryAddress(chosen()));
+    });
+    addEventListener("hashchange", restore);
+    bar.hidden = false;
+    restore();
+  };
+
+  all(".gallery-bar[data-gallery]").forEach(startGallery);
   all("table.board").forEach(makeSortable);
   all(".filters[data-for]").forEach(startFilters);
   all(".board-scroll").forEach(watchWidth);

@@ -21,6 +21,7 @@ def publishers() -> tuple[Callable[[Store], Iterator[Page]], ...]:
         data,
         datasets,
         disagreements,
+        gallery,
         home,
         metrics,
         models,
@@ -33,7 +34,7 @@ def publishers() -> tuple[Callable[[Store], Iterator[Page]], ...]:
 
     of_models = (models, speed, adapters)
     of_protocols = (protocols, protocol_table, sensitivity)
-    kinds = (home, datasets, *of_models, sources, disagreements, metrics, *of_protocols, about, data)
+    kinds = (home, datasets, gallery, *of_models, sources, disagreements, metrics, *of_protocols, about, data)
     return tuple(kind.pages for kind in kinds)
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "board_href",
     "count_cell",
     "distinct",
+    "gallery_hrefs",
     "group",
     "near_best",
     "numbers_csv",
@@ -111,6 +112,11 @@ def sensitivity_hrefs(store: Store) -> dict[str, str]:
     """Return where one prediction stands under every protocol, from the site's root, by data set that has such."""
     datasets = sorted({run.dataset.id for run in store.sensitivity})
     return {dataset: f"protocols/{dataset}/sensitivity.html" for dataset in datasets}
+
+
+def gallery_hrefs(store: Store) -> dict[str, str]:
+    """Return where the gallery of a data set stands, from the site's root, by data set that has one."""
+    return {dataset: f"gallery/{dataset}.html" for dataset in sorted({entry.dataset for entry in store.galleries})}
 
 
 def count_cell(value: int | None) -> Cell:

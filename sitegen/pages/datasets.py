@@ -13,7 +13,16 @@ from sitegen.board import Board, boards
 from sitegen.board_table import board_bibtex, board_frame, board_table
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import BOARD_FORMATS, bibtex, count_cell, distinct, group, near_best, sensitivity_hrefs
+from sitegen.pages.common import (
+    BOARD_FORMATS,
+    bibtex,
+    count_cell,
+    distinct,
+    gallery_hrefs,
+    group,
+    near_best,
+    sensitivity_hrefs,
+)
 from sitegen.records import DatasetCard, Disagreement, ModelCard
 from sitegen.rendering import render, root_of
 from sitegen.store import Store, StoredNumber
@@ -76,6 +85,7 @@ def _dataset_page(store: Store, card: DatasetCard, found: Sequence[Board]) -> Pa
         runs=[run for run in store.runs if run.dataset.id == card.id],
         protocols=[protocol for (dataset, _id), protocol in store.protocols.items() if dataset == card.id],
         sensitivity=sensitivity_hrefs(store).get(card.id, ""),
+        gallery=gallery_hrefs(store).get(card.id, ""),
         cases=[case for case in store.disagreements.values() if _concerns(case, card.id)],
         seen_by=_seen_by(store, card.id),
         wholes=[other for other in store.datasets.values() if card.id in other.parts],

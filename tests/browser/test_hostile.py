@@ -1,10 +1,12 @@
 """Should hostile text ever get past the checks of the records, pages still show it as text: nothing runs or loads."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page
 from pydantic import BaseModel
 from pydantic.functional_validators import AfterValidator
@@ -17,6 +19,7 @@ from sitegen.stage import stage
 from sitegen.store import Store, load_valid
 from tests.browser.conftest import serving
 from tests.sitegen import factories as make
+from tests.sitegen import toy_store as toy
 
 pytestmark = pytest.mark.browser
 
@@ -30,6 +33,7 @@ PAGES = (
     *("sources/index.html", "sources/toy-paper.html", "disagreements.html", "metrics.html", "data.html", "about.html"),
     *("protocols/index.html", "protocols/table.html", "protocols/toy-rooms/house.html"),
     *("protocols/toy-rooms/compare.html", "protocols/toy-rooms/sensitivity.html"),
+    *("gallery/index.html", "gallery/toy-rooms.html"),
 )
 
 
@@ -55,6 +59,13 @@ def spoiled(value: Any) -> Any:
     return value.model_copy(update=changes)
 
 
+def webp(kind: str) -> bytes:
+    """A small grey picture."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 6), (len(kind),) * 3).save(buffer, "WEBP")
+    return buffer.getvalue()
+
+
 def hostile_store(folder: Path) -> Store:
     """A small store in which every card, number and case is hostile; tables keep their places, so that links hold."""
     make.write_sensitivity(folder, with_run=True)
@@ -69,6 +80,8 @@ def hostile_store(folder: Path) -> Store:
     )
     for name in ("runs", "sensitivity"):
         parts[name] = tuple(spoiled(run).model_copy(update={"deviations": [HOSTILE]}) for run in parts[name])
+    shown, withheld = (spoiled(toy.gallery(folder, sample, {"toy-net": 0.1}, webp)) for sample in ("one", "two"))
+    parts["galleries"] = (shown.model_copy(update={"withheld": ""}), withheld.model_copy(update={"images": []}))
     assert isinstance(parts["disagreements"]["toy-case"], Disagreement)
     assert HOSTILE in parts["models"]["toy-net"].name
     return Store(**parts)
@@ -94,6 +107,6 @@ def test_nothing_runs_and_nothing_is_asked_for(new_page: Callable[..., Page], ho
             assert page.evaluate("window.ran") is None, path
             assert page.locator("[onerror], [onload], [onclick], [onmouseover]").count() == 0, path
             assert page.locator("a[href^='javascript']").count() == 0, path
-            assert page.locator("article img").count() == 0, path
+            assert page.locator('article img:not([src$=".webp"])').count() == 0, path
         page.goto(f"{address}/models/toy-net.html")
         assert "onerror=window.ran=1" in page.inner_text("h1")

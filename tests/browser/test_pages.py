@@ -33,6 +33,8 @@ PAGES = (
     "protocols/kitti/house.html",
     "protocols/kitti/compare.html",
     "datasets/procedural-indoor.html",
+    "gallery/index.html",
+    "gallery/procedural-indoor.html",
     "manifest.html",
     "about.html",
     "contribute.html",
@@ -68,6 +70,7 @@ def test_page_renders_without_errors_and_fits(new_page: Callable[..., Page], sit
         "protocols/kitti/zoedepth.html",
         "protocols/kitti/compare.html",
         "datasets/procedural-indoor.html",
+        "gallery/procedural-outdoor.html",
         "about.html",
     ],
 )

@@ -10,7 +10,8 @@ from PIL import Image
 
 from runners.cli import main
 from runners.datasets.decode import read_image
-from runners.report import Part, ReportError, write_report
+from runners.pictures import Part, ReportError
+from runners.report import write_report
 from tests.runners import factories as make
 
 METER = {

@@ -27,6 +27,7 @@ NAMED = (
     "metrics",
     "contribute",
     "speed",
+    "gallery/index",
     "data",
 )
 DATA = {

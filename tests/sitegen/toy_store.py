@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sitegen.records import (
     PROOF_CHECKS,
     AdapterProofs,
     DatasetCard,
+    GalleryIndex,
     ModelCard,
     Protocol,
     PublishedNumber,
@@ -85,6 +87,54 @@ def speed(model_id: str = "toy-a", device: str = "toy-gpu", *changes: dict[str, 
     return Speed.model_validate({"schema_version": 1, **named, "cases": cases})
 
 
+def gallery(
+    root: Path,
+    sample: str,
+    values: Mapping[str, float | None],
+    picture: Callable[[str], bytes] = lambda kind: f"{kind} of nothing".encode(),
+    **changes: Any,
+) -> GalleryIndex:
+    """Write the pictures of a gallery entry of Toy Rooms and return its index.
+
+    Args:
+        root: Of the results folder.
+        sample: Its id.
+        values: abs_rel of each model, in the order of their ids.
+        picture: Makes the content of a picture from its kind.
+        changes: Fields of the index.
+    """
+    folder = root / "gallery/toy-rooms" / sample
+    folder.mkdir(parents=True, exist_ok=True)
+    kinds = [("image", None), ("ground-truth", None)]
+    kinds += [(kind, model) for model in values for kind in ("prediction", "error")]  # type: ignore[misc]
+    images = []
+    for kind, model in kinds:
+        content, name = picture(kind), f"{'.'.join(filter(None, (kind, model)))}.webp"
+        (folder / name).write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        size = {"width": 640, "height": 480}
+        images.append({"file": name, "kind": kind, "model": model, **size, "sha256": sha256, "alt": f"{kind} {sample}"})
+    protocol = Protocol.model_validate(make.PROTOCOL)
+    made = {"environment": {"python": "3.11", "device": "cpu", "runner_version": "0"}, "command": "runners evaluate"}
+    index = {
+        "schema_version": 1,
+        "dataset": "toy-rooms",
+        "sample": sample,
+        "title": f"rooms/{sample}",
+        "licence": "CC BY 4.0",
+        "protocol": {"id": protocol.id, "sha256": protocol.digest(), "primary_metric": "abs_rel"},
+        "chosen": ["pick"],
+        "models": [
+            {"model": {"id": model, "dtype": "float32"}, "metrics": {"abs_rel": value}, **made}
+            for model, value in values.items()
+        ],
+        "depth_scale": {"low": 1, "high": 4, "unit": "m", "steps": "ratio"},
+        "error_scale": {"low": 0, "high": 0.5, "unit": "relative", "steps": "difference"},
+        "images": images,
+    }
+    return GalleryIndex.model_validate({**index, **changes})
+
+
 def proofs(*models: str, **changes: dict[str, str]) -> AdapterProofs:
     """Return the proofs of adapters, all passed but for the checks that are changed (``real_weights={...}``)."""
     found = {check: {"check": check, "outcome": "passed", "note": "as it should"} for check in PROOF_CHECKS}
@@ -101,6 +151,7 @@ def store(
     datasets: Iterable[DatasetCard] = (),
     protocols: Iterable[Protocol] = (),
     runs: Iterable[Run] = (),
+    root: Path = Path("toy"),
     **rest: Any,
 ) -> Store:
     """Return a store of the numbers and runs; cards that are not given are made up."""
@@ -111,7 +162,7 @@ def store(
     dataset_ids = {n.row.dataset for n in numbers} | {r.dataset.id for r in runs}
     made_datasets = {name: dataset(name) for name in sorted(dataset_ids)}
     return Store(
-        root=Path("toy"),
+        root=root,
         models=made_models | {card.id: card for card in models},
         sources=made_sources | {card.id: card for card in sources},
         datasets=made_datasets | {card.id: card for card in datasets},
