@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from sitegen.records import PREDICTION_KINDS
 from sitegen.store import DEFAULT_RESULTS
 
 if TYPE_CHECKING:
+    from runners.datasets import Dataset
     from runners.datasets.origin import Origin
     from runners.jobs import Job, Work
     from runners.journal import Journal
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from runners.pictures import Part
     from runners.saved import StoredDtype, Writer
     from sitegen.findings import Finding
-    from sitegen.records import ModelCard, ModelProofs, PredictionKind, Run, SpeedCase
+    from sitegen.records import ModelCard, ModelProofs, PredictionKind, Protocol, Run, RunModel, SpeedCase
 
 __all__ = ["main"]
 
@@ -42,6 +44,13 @@ _results = click.option(
 _submitter = click.option("--submitter", default="anonymous", show_default=True, help="Who runs it, for the record.")
 _no_cache = click.option(
     "--no-cache", is_flag=True, help="Decode all ground truth anew and keep none of it for the next run."
+)
+_workers = click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Processes that read images and ground truth ahead; 0 reads between predictions.",
 )
 _weights = click.option(
     "--weights-dir",
@@ -224,13 +233,7 @@ def doctor(weights_dir: Path | None, results: Path) -> None:
 )
 @click.option("--compile", "compiled", is_flag=True, help="Compile the network with torch.compile.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images per prediction.")
-@click.option(
-    "--workers",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Processes that read images and ground truth ahead; 0 reads between predictions.",
-)
+@_workers
 @_no_cache
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, for how long and under which licences, and stop.")
@@ -378,6 +381,96 @@ def rescore(
             outcomes = again.rescore(saved, job.dataset, protocols, submitter=submitter, progress=advance)
         report.add(outcomes, job)
         report.conclude()
+
+
+@main.command()
+@click.argument("record", type=_path, metavar="RECORD")
+@click.option("--root", type=_folder, help="Folder of the data set's files, where it does not come with Fathom.")
+@click.option("--manifest", type=_path, metavar="FILE", help="Where the images' manifest is, for a record of one.")
+@click.option("--device", help="As for evaluate.  [default: cpu where the record was made on one, else auto]")
+@_workers
+@_no_cache
+@_weights
+@_results
+def reproduce(
+    record: Path,
+    root: Path | None,
+    manifest: Path | None,
+    device: str | None,
+    workers: int,
+    no_cache: bool,
+    weights_dir: Path | None,
+    results: Path,
+) -> None:
+    """Run a record again, exactly as it says, and print the difference for each metric and image.
+
+    Model, precision, settings, images and protocol are those of RECORD. Nothing is written. Exit code 0 if every value
+    agrees to the six digits that records keep (relative 1e-5), 1 if not.
+    """
+    if manifest and root:
+        raise click.UsageError("give either --manifest or --root")
+    with _sentences(), _truth_kept(not no_cache):
+        from runners import reproduce as again
+        from runners.environment import set_precision
+
+        run = again.read_record(record)
+        protocol, options = again.protocol_of(run), _options_of(run.command)
+        _say_protocol(protocol, results)
+        dataset = again.open_images(run, protocol, manifest=manifest, only=options.get("only") or (), root=root)
+        chosen = _device(device or ("cpu" if run.environment.device == "cpu" else "auto"))
+        set_precision(tf32=bool(run.environment.tf32), deterministic=bool(run.environment.deterministic))
+        model = _same_model(run.model, chosen, weights_dir)
+        batch = options.get("batch") or 1
+        found = again.compare(run, _again(run, model, dataset, protocol, device=chosen, batch=batch, workers=workers))
+    for line in found.lines():
+        click.echo(line)
+    if not found.agrees:
+        raise Failure(f"{record}: not every value agrees")
+    click.echo(f"{record}: every value agrees")
+
+
+def _options_of(command: str) -> dict[str, Any]:
+    """Return the options of the 'runners evaluate' that made a record; none where it was made otherwise."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quotation that is never closed
+        words = []
+    if words[:2] != ["runners", "evaluate"]:
+        return {}
+    return evaluate.make_context("evaluate", words[2:], resilient_parsing=True).params
+
+
+def _say_protocol(protocol: Protocol, results: Path) -> None:
+    """Say where the folder of records holds another protocol of that name than is run."""
+    from sitegen.store import load_protocols
+
+    known = load_protocols(results)[0].get((protocol.dataset, protocol.id)) if results.is_dir() else None
+    if known and known.digest() != protocol.digest():
+        _tell(
+            f"protocol '{protocol.dataset}/{protocol.id}' is another one in {results} by now; the record's own is run"
+        )
+
+
+def _same_model(said: RunModel, device: str, weights_dir: Path | None) -> Model:
+    from runners.models import describe, load
+    from runners.reproduce import given_settings
+
+    how: dict[str, Any] = {"compile": bool(said.settings.get("compiled")), "weights_dir": weights_dir}
+    return load(said.id, device, said.dtype, settings=given_settings(describe(said.id), said.settings), **how)
+
+
+def _again(run: Run, model: Model, dataset: Dataset, protocol: Protocol, **how: Any) -> Run:
+    """Return a record's run made again; ``how`` are settings of :func:`evaluate_all` (device, batch, workers)."""
+    from runners.evaluate import evaluate_all, fit
+
+    if model.needs_training:
+        fit(model, dataset)
+    how |= {"command": run.command, "submitter": run.submitter}
+    with _progress(f"{model.id} on {dataset.id}", len(dataset)) as advance:
+        (outcome,) = evaluate_all(dataset, model, [protocol], progress=advance, **how)
+    if outcome.run is None:
+        raise Failure(f"protocol '{protocol.dataset}/{protocol.id}': {outcome.failure}")
+    return outcome.run
 
 
 @main.command()
@@ -603,7 +696,7 @@ class _Report:
         path = write_run(run, self.out)
         self.written += 1
         values = ", ".join(f"{METRICS[name].symbol} {run.summary[name]}" for name in run.protocol.block["metrics"][:3])
-        click.echo(f"{path}: {run.dataset.evaluated} images, {values}")
+        click.echo(f"{path}: {run.dataset.evaluated} images, {values}; sha256 {run.sha256}")
         for note in [*concerns(run), *outcome.notes]:
             click.echo(f"{path}: note: {note}", err=True)
 
@@ -806,6 +899,7 @@ def _sentences() -> Iterator[None]:
         from runners.pictures import ReportError
         from runners.prediction import KindError
         from runners.protocols import ProtocolLookupError
+        from runners.reproduce import ReproduceError
         from runners.saved import SavedError
         from runners.score import ProtocolError
     except ModuleNotFoundError as error:
@@ -814,7 +908,7 @@ def _sentences() -> Iterator[None]:
         yield
     except (DatasetError, DownloadError, EvaluationError, JobError, KindError, ModelError) as error:
         raise Failure(str(error)) from error
-    except (JournalError, ProtocolError, ProtocolLookupError, ReportError, SavedError) as error:
+    except (JournalError, ProtocolError, ProtocolLookupError, ReportError, ReproduceError, SavedError) as error:
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{error.filename or 'a file'}: {error.strerror or error}") from error
