@@ -718,10 +718,12 @@ class _Report:
         self.written = 0
         self.failures: list[str] = []
         self._finished: list[Journal] = []
+        self._subject = ""
 
     @contextmanager
     def going_on(self, work: Work) -> Iterator[None]:
         """With --all, whatever stops a work is a failure that is said, and the rest goes on."""
+        self._subject = f"{work.model_id} on {work.job.dataset.id}: "
         try:
             with _sentences():
                 yield
@@ -731,12 +733,14 @@ class _Report:
             if not self.every:
                 raise
             said = error.message if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
-            self.fail(f"{work.model_id} on {work.job.dataset.id}: {said}")
+            self.fail(said)
+        finally:
+            self._subject = ""
 
     def fail(self, reason: str) -> None:
         """Take down what will make the command fail in the end, and say it now: the end may be hours away."""
-        _tell(f"failed: {reason}")
-        self.failures.append(reason)
+        _tell(f"failed: {self._subject}{reason}")
+        self.failures.append(self._subject + reason)
 
     def leave_out(self, reasons: list[str]) -> None:
         """Say what is left out, which is no failure."""

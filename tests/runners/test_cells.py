@@ -92,6 +92,25 @@ def test_a_failure_is_said_and_the_rest_goes_on(
     assert runs(results) == ["near/baseline-mean-depth", "wide/baseline-mean-depth"]
 
 
+def test_a_protocol_without_a_run_is_a_failure_of_its_model(
+    call: Callable[..., Result], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where all protocols are meant: the sentence names model and data set."""
+    import torch
+
+    from runners.models.baselines import DarkChannel
+    from runners.prediction import Prediction
+
+    def nothing(_: object, images: list[object]) -> list[Prediction]:
+        return [Prediction("scale-invariant-depth", torch.full((2, 2), float("nan"))) for _ in images]
+
+    monkeypatch.setattr(DarkChannel, "predict", nothing)
+    result = call(*MODELS)
+    assert result.exit_code == 1
+    assert f"failed: baseline-dark-channel on {SET}: protocol '{SET}/near': " in result.output
+    assert runs(results) == ["near/baseline-mean-depth", "wide/baseline-mean-depth"]
+
+
 def test_named_data_sets_have_to_open(call: Callable[..., Result], results: Path) -> None:
     """One that is named and not here is a failure; the other is measured."""
     result = call(*MODELS[:2], "--dataset", "kitti", "--dataset", SET)

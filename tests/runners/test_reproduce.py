@@ -1,17 +1,20 @@
 """Running a record again: what agrees, what is named, and which records are refused."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from runners.cli import main
 from runners.models import describe
 from runners.reproduce import AGREES, compare, given_settings
 from sitegen.records import Run, summarise
+from tests.runners import factories as make
 
 RECORDS = "results/runs/procedural-indoor/house"
 
@@ -39,14 +42,14 @@ def resealed(fields: dict[str, Any]) -> Run:
 def tampered(repo: Path, tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], None]], Path]:
     """Gives a copy of a committed record with changed fields and a digest that agrees with them."""
 
-    def make(change: Callable[[dict[str, Any]], None]) -> Path:
+    def copied(change: Callable[[dict[str, Any]], None]) -> Path:
         fields = fields_of(repo / RECORDS / "baseline-dark-channel.json")
         change(fields)
         path = tmp_path / "record.json"
         path.write_text(resealed(fields).model_dump_json(), encoding="utf-8")
         return path
 
-    return make
+    return copied
 
 
 @pytest.mark.parametrize("model", ["baseline-row-prior", "baseline-dark-channel"])
@@ -152,3 +155,34 @@ def test_options_are_told_from_what_adapters_write() -> None:
     said = {"preset": "fast, but other seed", "steps": 1, "seed": 5, "scheduler": "DDIM", "noise": "on the CPU"}
     assert given_settings(describe("marigold-depth-v1-1"), said) == {"preset": "fast", "steps": "1", "seed": "5"}
     assert given_settings(describe("meter-xxs-nyu"), {"input": "256x192"}) == {}
+
+
+def test_part_of_a_manifest(tmp_path: Path, repo: Path) -> None:
+    """The manifest is named anew, and which of its images were taken stands in the record's command."""
+    manifest = make.write_toy(tmp_path / "toy")
+    options = ("--model", "baseline-dark-channel", "--name", "rooms", "--only", "indoor-[123]")
+    out = tmp_path / "out"
+    result = call("evaluate", *options, "--manifest", manifest, "--results", repo / "results", "--out", out)
+    assert result.exit_code == 0, result.output
+    (path,) = out.rglob("*.json")
+    command = shlex.join(["runners", "evaluate", *options, "--manifest", "gone.json"])
+    path.write_text(resealed({**fields_of(path), "command": command}).model_dump_json(), encoding="utf-8")
+    result = call("reproduce", path, "--manifest", manifest, "--results", repo / "results")
+    assert result.exit_code == 0, result.output
+    assert "all values of 3 images are equal" in result.output
+    other = resealed({**fields_of(path), "command": "python my-script.py 'unclosed"})
+    path.write_text(other.model_dump_json(), encoding="utf-8")
+    result = call("reproduce", path, "--manifest", manifest, "--results", repo / "results")
+    assert result.exit_code == 1
+    assert "and the record is of 3 others" in result.output
+
+
+def test_a_protocol_that_has_changed_is_said(repo: Path, tmp_path: Path) -> None:
+    """The record's own is run all the same."""
+    path = tmp_path / "protocols" / "procedural-indoor" / "house.yaml"
+    path.parent.mkdir(parents=True)
+    fields = make.capped(7.0, id="house", dataset="procedural-indoor").model_dump(mode="json")
+    path.write_text(yaml.safe_dump(fields), encoding="utf-8")
+    result = call("reproduce", repo / RECORDS / "baseline-mean-depth.json", "--results", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "protocol 'procedural-indoor/house' is another one in" in result.output
