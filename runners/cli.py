@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from sitegen.records import PREDICTION_KINDS
 from sitegen.store import DEFAULT_RESULTS
 
 if TYPE_CHECKING:
+    from runners.cells import Wanted
+    from runners.datasets import Dataset
     from runners.datasets.origin import Origin
     from runners.jobs import Job, Work
     from runners.journal import Journal
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from runners.pictures import Part
     from runners.saved import StoredDtype, Writer
     from sitegen.findings import Finding
-    from sitegen.records import ModelCard, ModelProofs, PredictionKind, Run, SpeedCase
+    from sitegen.records import ModelCard, ModelProofs, PredictionKind, Protocol, Run, RunModel, SpeedCase
 
 __all__ = ["main"]
 
@@ -42,6 +45,13 @@ _results = click.option(
 _submitter = click.option("--submitter", default="anonymous", show_default=True, help="Who runs it, for the record.")
 _no_cache = click.option(
     "--no-cache", is_flag=True, help="Decode all ground truth anew and keep none of it for the next run."
+)
+_workers = click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Processes that read images and ground truth ahead; 0 reads between predictions.",
 )
 _weights = click.option(
     "--weights-dir",
@@ -60,6 +70,10 @@ class Failure(click.ClickException):
     def show(self, file: Any = None) -> None:
         """Print the sentence to standard error."""
         click.echo(self.message, err=True, file=file)
+
+
+class Stopped(Failure):
+    """Somebody asked the command to stop."""
 
 
 def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -191,8 +205,15 @@ def doctor(weights_dir: Path | None, results: Path) -> None:
 
 
 @main.command()
-@click.option("--model", "model_ids", multiple=True, required=True, metavar="ID", help="May be given several times.")
+@click.option("--model", "model_ids", multiple=True, metavar="ID", help="May be given several times.")
 @click.option("--dataset", "dataset_ids", multiple=True, metavar="ID", help="May be given several times.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Fill every empty cell of the runs: all models, data sets and protocols but for those that --model, --dataset "
+    "and --protocol name, newest protocols first. What cannot be run is said, and the rest goes on.",
+)
 @click.option(
     "--manifest", type=_path, metavar="FILE", help="JSON list of your own RGB-D images, instead of --dataset."
 )
@@ -211,7 +232,12 @@ def doctor(weights_dir: Path | None, results: Path) -> None:
     help="Protocol of the data set, or DATASET/ID; 'all' or 'DATASET/*' for all that can be run. All are scored in one "
     "pass. Default: the house protocol; for a manifest, as the manifest says.",
 )
-@click.option("--root", type=_folder, help="Folder of the data set's files, where it does not come with Fathom.")
+@click.option(
+    "--root",
+    type=_folder,
+    help="Folder of the data set's files, where it does not come with Fathom; with --all and not one --dataset, the "
+    "folder that holds each in one of its id.",
+)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True, help="Of the network.")
 @click.option(
@@ -224,13 +250,7 @@ def doctor(weights_dir: Path | None, results: Path) -> None:
 )
 @click.option("--compile", "compiled", is_flag=True, help="Compile the network with torch.compile.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images per prediction.")
-@click.option(
-    "--workers",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Processes that read images and ground truth ahead; 0 reads between predictions.",
-)
+@_workers
 @_no_cache
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, for how long and under which licences, and stop.")
@@ -257,6 +277,7 @@ def doctor(weights_dir: Path | None, results: Path) -> None:
 def evaluate(
     model_ids: tuple[str, ...],
     dataset_ids: tuple[str, ...],
+    every: bool,
     manifest: Path | None,
     name: str | None,
     only: tuple[str, ...],
@@ -284,47 +305,107 @@ def evaluate(
     What is finished is kept in .journal below --out until the records are written. Interrupted in whatever way, the
     same command goes on where it stopped. Ctrl-C lets the batch finish first and ends with exit code 1.
     """
-    if bool(dataset_ids) == bool(manifest):
-        raise click.UsageError("give either --dataset or --manifest")
+    if every and (manifest or limit or save):
+        raise click.UsageError("--all goes without --manifest, --limit and --save-predictions")
+    if not every:
+        _check_asked(model_ids, dataset_ids, manifest)
     if not manifest and (name or only):
         raise click.UsageError("--name and --only are for a --manifest")
     with _sentences(), _truth_kept(not no_cache):
         from runners import jobs
+        from runners.cells import Wanted
         from runners.environment import set_precision
-        from runners.models import load
-        from runners.models.registry import refusals
+
+        chosen, place = _device(device), out or (Path("runs") if manifest else results / "runs")
+        set_precision()
+        how = {"dtype": dtype, "settings": settings, "compiled": compiled}
+        report = _Report(place, every=every)
+        if every:
+            works = _empty(Wanted(model_ids, dataset_ids, protocol_ids, root), results, report, **how)
+        else:
+            origins = _origins(dataset_ids, manifest, name, only, root, limit)
+            works = _asked(model_ids, origins, protocol_ids, results, report, **how)
+        if dry_run:
+            _print_plan(works, results, place, chosen, dtype, weights_dir=weights_dir, compiled=compiled)
+            return
+        bench = _Bench(place, chosen, batch=batch, fresh=fresh, weights_dir=weights_dir, **how)
+        for work, writers in zip(works, jobs.writers(works, save, predictions_dtype), strict=True):
+            with report.going_on(work):
+                bench.measure(work, writers, report, keeps=not save, workers=workers, submitter=submitter)
+        report.conclude()
+
+
+def _check_asked(model_ids: tuple[str, ...], dataset_ids: tuple[str, ...], manifest: Path | None) -> None:
+    if not model_ids:
+        raise click.UsageError("name a model with --model, or give --all")
+    if bool(dataset_ids) == bool(manifest):
+        raise click.UsageError("give either --dataset or --manifest")
+
+
+def _asked(
+    model_ids: tuple[str, ...],
+    origins: list[Origin],
+    protocol_ids: tuple[str, ...],
+    results: Path,
+    report: _Report,
+    **how: Any,
+) -> list[Work]:
+    """Return what the options ask for, every model on every data set; ``how`` is what the models are to be."""
+    from runners import jobs
+    from runners.models.registry import refusals
+
+    if faults := [fault for model_id in model_ids for fault in refusals(model_id, **how)]:
+        raise Failure("\n".join(faults))
+    asked = [job for origin in origins for job in _said(jobs.plans(origin, protocol_ids, results))]
+    works, left_out = jobs.works(model_ids, asked)
+    report.leave_out(left_out)
+    return works
+
+
+def _empty(wanted: Wanted, results: Path, report: _Report, **how: Any) -> list[Work]:
+    """Return the cells that have no run yet; ``how`` is what the models are to be."""
+    from runners.cells import missing
+    from runners.models.registry import refusals
+
+    cells = missing(wanted, results, report.out, lambda model_id: refusals(model_id, **how))
+    report.leave_out(cells.left_out)
+    for line in cells.there:
+        click.echo(line)
+    for failure in cells.failures:
+        report.fail(failure)
+    return cells.works
+
+
+class _Bench:
+    """Loads one model at a time, as each may fill the device, and measures with it."""
+
+    def __init__(self, place: Path, device: str, *, batch: int, fresh: bool, **loading: Any) -> None:
+        self.place, self.device, self.batch, self.fresh = place, device, batch, fresh
+        self._loading = loading
+        self._loaded: dict[str, Model] = {}
+
+    def measure(self, work: Work, writers: list[Writer], report: _Report, *, keeps: bool, **how: Any) -> None:
+        """Measure a work and report it; ``keeps`` says whether a journal is kept, ``how`` is for :func:`_run`."""
         from runners.resume import journal_of
 
-        if faults := [fault for m in model_ids for fault in refusals(m, dtype, settings, compiled=compiled)]:
-            raise Failure("\n".join(faults))
-        chosen = _device(device)
-        set_precision()
-        asked = [
-            job
-            for origin in _origins(dataset_ids, manifest, name, only, root, limit)
-            for job in _said(jobs.plans(origin, protocol_ids, results))
-        ]
-        works, left_out = jobs.works(model_ids, asked)
-        place = out or (Path("runs") if manifest else results / "runs")
-        if dry_run:
-            _print_plan(works, left_out, results, place, chosen, dtype, weights_dir=weights_dir, compiled=compiled)
-            return
-        report = _Report(place, left_out)
-        models: dict[str, Model] = {}
-        for work, writers in zip(works, jobs.writers(works, save, predictions_dtype), strict=True):
-            if work.model_id not in models:  # one at a time: each may fill the device
-                models = {
-                    work.model_id: load(
-                        work.model_id, chosen, dtype, weights_dir=weights_dir, compile=compiled, settings=settings
-                    )
-                }
-            model, how = models[work.model_id], {"workers": workers, "submitter": submitter}
-            _fit(model, work)
-            journal = None if save else journal_of(work, model, place, device=chosen, batch=batch, fresh=fresh)
-            outcomes = _run(model, work, writers, journal, device=chosen, batch=batch, **how)
-            report.add(outcomes, work.job, journal)
-            report.saved(writers)
-        report.conclude()
+        model, where = self._model(work.model_id), {"device": self.device, "batch": self.batch}
+        _fit(model, work.job.dataset)
+        journal = None
+        if keeps:
+            journal = journal_of(work, model, self.place, device=self.device, batch=self.batch, fresh=self.fresh)
+        outcomes = _run(model, work, writers, journal, **where, **how)
+        report.add(outcomes, work.job, journal)
+        report.saved(writers)
+
+    def _model(self, model_id: str) -> Model:
+        from runners.models import load
+
+        if model_id not in self._loaded:
+            self._loaded.clear()
+            how = {**self._loading, "compile": self._loading["compiled"]}
+            del how["compiled"]
+            self._loaded[model_id] = load(model_id, self.device, **how)
+        return self._loaded[model_id]
 
 
 @main.command()
@@ -373,11 +454,101 @@ def rescore(
         again.check_same(saved.index, origin.limited(dataset))
         [job] = _said([jobs.plan(dataset, origin, protocol_ids, results)])
         protocols, left_out = job.sort_out(lambda protocol: again.rescore_refusals(saved.index, protocol))
-        report = _Report(out, left_out)
+        report = _Report(out)
+        report.leave_out(left_out)
         with _progress(f"{saved.index.model.id} on {job.dataset.id}", len(job.dataset)) as advance:
             outcomes = again.rescore(saved, job.dataset, protocols, submitter=submitter, progress=advance)
         report.add(outcomes, job)
         report.conclude()
+
+
+@main.command()
+@click.argument("record", type=_path, metavar="RECORD")
+@click.option("--root", type=_folder, help="Folder of the data set's files, where it does not come with Fathom.")
+@click.option("--manifest", type=_path, metavar="FILE", help="Where the images' manifest is, for a record of one.")
+@click.option("--device", help="As for evaluate.  [default: cpu where the record was made on one, else auto]")
+@_workers
+@_no_cache
+@_weights
+@_results
+def reproduce(
+    record: Path,
+    root: Path | None,
+    manifest: Path | None,
+    device: str | None,
+    workers: int,
+    no_cache: bool,
+    weights_dir: Path | None,
+    results: Path,
+) -> None:
+    """Run a record again, exactly as it says, and print the difference for each metric and image.
+
+    Model, precision, settings, images and protocol are those of RECORD. Nothing is written. Exit code 0 if every value
+    agrees to the six digits that records keep (relative 1e-5), 1 if not.
+    """
+    if manifest and root:
+        raise click.UsageError("give either --manifest or --root")
+    with _sentences(), _truth_kept(not no_cache):
+        from runners import reproduce as again
+        from runners.environment import set_precision
+
+        run = again.read_record(record)
+        protocol, options = again.protocol_of(run), _options_of(run.command)
+        _say_protocol(protocol, results)
+        dataset = again.open_images(run, protocol, manifest=manifest, only=options.get("only") or (), root=root)
+        chosen = _device(device or ("cpu" if run.environment.device == "cpu" else "auto"))
+        set_precision(tf32=bool(run.environment.tf32), deterministic=bool(run.environment.deterministic))
+        model = _same_model(run.model, chosen, weights_dir)
+        batch = options.get("batch") or 1
+        found = again.compare(run, _again(run, model, dataset, protocol, device=chosen, batch=batch, workers=workers))
+    for line in found.lines():
+        click.echo(line)
+    if not found.agrees:
+        raise Failure(f"{record}: not every value agrees")
+    click.echo(f"{record}: every value agrees")
+
+
+def _options_of(command: str) -> dict[str, Any]:
+    """Return the options of the 'runners evaluate' that made a record; none where it was made otherwise."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quotation that is never closed
+        words = []
+    if words[:2] != ["runners", "evaluate"]:
+        return {}
+    return evaluate.make_context("evaluate", words[2:], resilient_parsing=True).params
+
+
+def _say_protocol(protocol: Protocol, results: Path) -> None:
+    """Say where the folder of records holds another protocol of that name than is run."""
+    from sitegen.store import load_protocols
+
+    known = load_protocols(results)[0].get((protocol.dataset, protocol.id)) if results.is_dir() else None
+    if known and known.digest() != protocol.digest():
+        _tell(
+            f"protocol '{protocol.dataset}/{protocol.id}' is another one in {results} by now; the record's own is run"
+        )
+
+
+def _same_model(said: RunModel, device: str, weights_dir: Path | None) -> Model:
+    from runners.models import describe, load
+    from runners.reproduce import given_settings
+
+    how: dict[str, Any] = {"compile": bool(said.settings.get("compiled")), "weights_dir": weights_dir}
+    return load(said.id, device, said.dtype, settings=given_settings(describe(said.id), said.settings), **how)
+
+
+def _again(run: Run, model: Model, dataset: Dataset, protocol: Protocol, **how: Any) -> Run:
+    """Return a record's run made again; ``how`` are settings of :func:`evaluate_all` (device, batch, workers)."""
+    from runners.evaluate import evaluate_all
+
+    _fit(model, dataset)
+    how |= {"command": run.command, "submitter": run.submitter}
+    with _progress(f"{model.id} on {dataset.id}", len(dataset)) as advance:
+        (outcome,) = evaluate_all(dataset, model, [protocol], progress=advance, **how)
+    if outcome.run is None:
+        raise Failure(f"protocol '{protocol.dataset}/{protocol.id}': {outcome.failure}")
+    return outcome.run
 
 
 @main.command()
@@ -503,11 +674,11 @@ def _said(jobs: list[Job]) -> list[Job]:
     return jobs
 
 
-def _fit(model: Model, work: Work) -> None:
+def _fit(model: Model, dataset: Dataset) -> None:
     from runners.evaluate import fit
 
     if model.needs_training:
-        fit(model, work.job.dataset)
+        fit(model, dataset)
 
 
 def _run(model: Model, work: Work, writers: list[Writer], journal: Journal | None, **how: Any) -> list[Outcome]:
@@ -525,34 +696,59 @@ def _run(model: Model, work: Work, writers: list[Writer], journal: Journal | Non
             return evaluate_all(dataset, model, work.protocols, progress=advance, stop=stop, **how)
     except StoppedError as error:
         hint = "the same command goes on from there" if journal else "with --save-predictions it has to begin anew"
-        raise Failure(f"{model.id}: {error}; {hint}") from error
+        raise Stopped(f"{model.id}: {error}; {hint}") from error
     finally:
         if journal:
             journal.close()
 
 
-def _print_plan(works: list[Work], left_out: list[str], *about: Any, **options: Any) -> None:
+def _print_plan(works: list[Work], *about: Any, **options: Any) -> None:
     from runners.plan import plan_lines
 
     for line in plan_lines(works, *about, **options):
         click.echo(line)
-    for reason in left_out:
-        click.echo(f"left out: {reason}", err=True)
 
 
 class _Report:
     """Writes runs and says what came of each protocol; the exit code depends on those asked for by name."""
 
-    def __init__(self, out: Path, left_out: list[str]) -> None:
+    def __init__(self, out: Path, *, every: bool = False) -> None:
         self.out = out
+        self.every = every
         self.written = 0
         self.failures: list[str] = []
         self._finished: list[Journal] = []
-        for reason in left_out:
+        self._subject = ""
+
+    @contextmanager
+    def going_on(self, work: Work) -> Iterator[None]:
+        """With --all, whatever stops a work is a failure that is said, and the rest goes on."""
+        self._subject = f"{work.model_id} on {work.job.dataset.id}: "
+        try:
+            with _sentences():
+                yield
+        except Stopped:
+            raise
+        except Exception as error:  # of a hundred models in a night, one may raise anything
+            if not self.every:
+                raise
+            said = error.message if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
+            self.fail(said)
+        finally:
+            self._subject = ""
+
+    def fail(self, reason: str) -> None:
+        """Take down what will make the command fail in the end, and say it now: the end may be hours away."""
+        _tell(f"failed: {self._subject}{reason}")
+        self.failures.append(self._subject + reason)
+
+    def leave_out(self, reasons: list[str]) -> None:
+        """Say what is left out, which is no failure."""
+        for reason in reasons:
             self._left_out(reason)
 
     def add(self, outcomes: list[Outcome], job: Job, journal: Journal | None = None) -> None:
-        """Write the runs of one pass; its journal has served when the whole command has."""
+        """Write the runs of one pass; its journal has served when the whole command has, or the cells are filled."""
         if journal and all(outcome.run for outcome in outcomes):
             self._finished.append(journal)
         scored: set[str] = set()
@@ -562,6 +758,8 @@ class _Report:
             else:
                 self._write(outcome.run, outcome)
                 scored.update(outcome.run.samples.id)
+        if self.every:  # the next --all finds the records
+            self._remove_journals()
         for name, note in job.dataset.notes.items():
             if name in scored:
                 click.echo(f"{job.dataset.id}: note: {name}: {note}", err=True)
@@ -582,17 +780,26 @@ class _Report:
 
         Not earlier: if the command is interrupted at a later model, the same command must not repeat the first ones.
         """
-        for journal in self._finished:
-            journal.remove()
+        self._remove_journals()
         if self.failures:
             raise Failure("\n".join(self.failures))
         if not self.written:
-            raise Failure("no protocol gave a run")
+            if not self.every:
+                raise Failure("no protocol gave a run")
+            click.echo("no cell is empty that can be filled here")
+
+    def _remove_journals(self) -> None:
+        while self._finished:
+            self._finished.pop().remove()
 
     def _no_run(self, outcome: Outcome, job: Job) -> None:
+        from runners.score import ProtocolError
+
         protocol = outcome.protocol
         reason = f"protocol '{protocol.dataset}/{protocol.id}': {outcome.failure}"
-        if protocol in job.named:
+        if self.every and not isinstance(outcome.failure, ProtocolError):
+            self.fail(reason)
+        elif protocol in job.named:
             self.failures.append(reason)
         else:
             self._left_out(reason)
@@ -603,7 +810,7 @@ class _Report:
         path = write_run(run, self.out)
         self.written += 1
         values = ", ".join(f"{METRICS[name].symbol} {run.summary[name]}" for name in run.protocol.block["metrics"][:3])
-        click.echo(f"{path}: {run.dataset.evaluated} images, {values}")
+        click.echo(f"{path}: {run.dataset.evaluated} images, {values}; sha256 {run.sha256}")
         for note in [*concerns(run), *outcome.notes]:
             click.echo(f"{path}: note: {note}", err=True)
 
@@ -806,6 +1013,7 @@ def _sentences() -> Iterator[None]:
         from runners.pictures import ReportError
         from runners.prediction import KindError
         from runners.protocols import ProtocolLookupError
+        from runners.reproduce import ReproduceError
         from runners.saved import SavedError
         from runners.score import ProtocolError
     except ModuleNotFoundError as error:
@@ -814,7 +1022,7 @@ def _sentences() -> Iterator[None]:
         yield
     except (DatasetError, DownloadError, EvaluationError, JobError, KindError, ModelError) as error:
         raise Failure(str(error)) from error
-    except (JournalError, ProtocolError, ProtocolLookupError, ReportError, SavedError) as error:
+    except (JournalError, ProtocolError, ProtocolLookupError, ReportError, ReproduceError, SavedError) as error:
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{error.filename or 'a file'}: {error.strerror or error}") from error

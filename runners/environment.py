@@ -18,6 +18,7 @@ __all__ = [
     "VERSIONED",
     "checkout_state",
     "command_line",
+    "committed_at",
     "describe",
     "device_id",
     "device_name",
@@ -126,6 +127,12 @@ def checkout_state(folder: Path) -> tuple[str | None, bool | None]:
         return None, None
     changes = _output("git", "-C", str(folder), "status", "--porcelain", "--untracked-files=no")
     return commit, None if changes is None else bool(changes)
+
+
+def committed_at(path: Path) -> float:
+    """Return when a file was last committed, in seconds since 1970; infinity where git knows of no such commit."""
+    said = _output("git", "-C", str(path.parent), "log", "-1", "--format=%ct", "--", path.name)
+    return float(said) if said else float("inf")
 
 
 def _tf32() -> bool:

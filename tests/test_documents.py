@@ -10,7 +10,7 @@ import click
 import pytest
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
-GUIDES = ("docs/en/add-a-model.md",)
+GUIDES = ("docs/en/add-a-model.md", "docs/en/manifest.md", "docs/en/measure-everything.md")
 
 
 def commands(document: Path, program: str) -> list[list[str]]:

@@ -128,3 +128,19 @@ def test_licences_are_the_declared_ones(pyproject: dict[str, Any], repo: Path) -
     assert pyproject["project"]["license"] == "Apache-2.0"
     assert "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION" in (repo / "LICENSE").read_text()
     assert "https://creativecommons.org/licenses/by/4.0/" in (repo / "results/LICENSE").read_text()
+
+
+def test_image_for_gpus_holds_every_tracked_file(repo: Path) -> None:
+    """What .dockerignore leaves out is untracked, or records made in the image would call the code changed."""
+    words = ["git", "ls-files", "--cached", "--ignored", "--exclude-from=.dockerignore"]
+    assert subprocess.run(words, capture_output=True, text=True, check=True, cwd=repo).stdout == ""
+
+
+def test_image_for_gpus_is_pinned_and_not_run_by_root(repo: Path) -> None:
+    """Every pip install of the Dockerfile has the constraints, a user is named, and the entry point is the runners."""
+    lines = (repo / "Dockerfile").read_text().splitlines()
+    installs = [line for line in lines if "pip install" in line]
+    assert installs
+    assert all("--constraint constraints.txt" in line for line in installs)
+    assert "USER fathom" in lines
+    assert 'ENTRYPOINT ["runners"]' in lines
