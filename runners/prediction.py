@@ -50,7 +50,7 @@ def weaker_kinds(kind: PredictionKind) -> tuple[PredictionKind, ...]:
 
 def may_score_as(kind: PredictionKind, target: PredictionKind) -> bool:
     """Return whether a prediction of one kind may be scored under another: never under a stronger one."""
-    return target in WEAKER_KINDS[kind]
+    return target in weaker_kinds(kind)
 
 
 def as_kind(values: Tensor, kind: PredictionKind, target: PredictionKind) -> Tensor:

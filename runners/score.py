@@ -17,13 +17,13 @@ from runners.crop import CropError, frame_slices, window
 from runners.datasets.base import Annotations, Intrinsics
 from runners.image_metrics import IMAGE_METRICS, ImageView, MissingAnnotationError, image_metrics, needs
 from runners.metrics import DEPTH_METRICS, depth_metrics
-from runners.prediction import KindError, as_kind, weaker_kinds
+from runners.prediction import KindError, as_kind
 from runners.resize import resize_prediction, step_faults, truth_size
 from runners.slices import Slice, slice_masks
 from runners.solvers import SOLVERS
 from runners.sums import counted
 from sitegen.metrics import METRICS, POOLED
-from sitegen.records import Alignment, Clamp, CropWindow, Frame, PredictionKind, Protocol, ValidRange
+from sitegen.records import Alignment, Clamp, CropWindow, Frame, PredictionKind, Protocol, ValidRange, nearest_kind
 
 __all__ = ["Maps", "ProtocolError", "Scores", "SliceScores", "refusals", "score", "scored_kind", "scored_maps"]
 __all__ += ["unsupported"]
@@ -206,9 +206,8 @@ def scored_kind(kind: PredictionKind, protocol: Protocol) -> PredictionKind:
     Raises:
         KindError: If the protocol has neither.
     """
-    for candidate in weaker_kinds(kind):
-        if candidate in protocol.alignment:
-            return candidate
+    if found := nearest_kind(kind, protocol.alignment):
+        return found
     raise KindError(
         f"protocol '{protocol.dataset}/{protocol.id}' scores {', '.join(protocol.alignment)}; a prediction of kind "
         f"'{kind}' is weaker and must not be scored so"

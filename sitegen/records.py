@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
@@ -62,6 +62,7 @@ __all__ = [
     "Verified",
     "canonical_json",
     "mean_and_spread",
+    "nearest_kind",
     "parameter_fault",
     "record_text",
     "round_significant",
@@ -140,6 +141,12 @@ WEAKER_KINDS: dict[PredictionKind, tuple[PredictionKind, ...]] = {
     "ordinal": ("ordinal",),
 }
 """What a prediction of a kind may be scored as: itself first, then every weaker kind."""
+
+
+def nearest_kind(kind: PredictionKind, known: Container[str]) -> PredictionKind | None:
+    """Return what a prediction is scored as: its own kind, else the nearest weaker one that is known; None without."""
+    return next((candidate for candidate in WEAKER_KINDS[kind] if candidate in known), None)
+
 
 Family = Literal[
     "metric",
@@ -768,8 +775,7 @@ class Run(Record):
     @property
     def scored_as(self) -> PredictionKind:
         """Return the kind that the prediction was scored as: its own, else the nearest weaker one of the protocol."""
-        fits = self.protocol.block.get("alignment", {})
-        return next((kind for kind in WEAKER_KINDS[self.prediction_kind] if kind in fits), self.prediction_kind)
+        return nearest_kind(self.prediction_kind, self.protocol.block.get("alignment", {})) or self.prediction_kind
 
     @property
     def complete(self) -> bool:
