@@ -1008,7 +1008,6 @@ def _sentences() -> Iterator[None]:
         from runners.download import DownloadError
         from runners.jobs import JobError
         from runners.journal import JournalError
-        from runners.measure import EvaluationError
         from runners.models.base import ModelError
         from runners.pictures import ReportError
         from runners.prediction import KindError
@@ -1016,6 +1015,7 @@ def _sentences() -> Iterator[None]:
         from runners.reproduce import ReproduceError
         from runners.saved import SavedError
         from runners.score import ProtocolError
+        from runners.stages import EvaluationError
     except ModuleNotFoundError as error:
         raise Failure(f"{error.name} is not installed; run: pip install 'fathom-depth[runners]'") from error
     try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from runners.datasets.base import Dataset, Intrinsics, Sample, SampleError, Skip
+from runners.datasets.base import Dataset, Intrinsics, Sample, SampleError
 from runners.environment import command_line, describe
 from runners.files import write_aside
 from runners.inputs import ModelInput, input_image, input_intrinsics, input_of, mirrored_intrinsics
 from runners.journal import Journal
-from runners.measure import EvaluationError, Group, Maker, Outcome, Progress, Seen, Task, measure
+from runners.measure import Maker, Outcome, Progress, Task, measure
 from runners.models.base import Image, Model
 from runners.prediction import Prediction, flip_average
 from runners.saved import Writer
+from runners.stages import EvaluationError, Group, Scorer, Seen, work_off
 from sitegen.records import Protocol, Run, RunModel
 from sitegen.store import explain
 
@@ -30,6 +32,7 @@ __all__ = [
     "evaluate",
     "evaluate_all",
     "fit",
+    "groups_of",
     "inputs_of",
     "run_model",
     "run_path",
@@ -94,6 +97,7 @@ def evaluate_all(
     device: str = "cpu",
     batch: int = 1,
     workers: int = 0,
+    threads: int = 0,
     submitter: str = "anonymous",
     command: str | None = None,
     progress: Progress = lambda _: None,
@@ -112,12 +116,12 @@ def evaluate_all(
         device: Where the model runs, for the record.
         batch: How many images the model gets at once.
         workers: How many processes read images and truth ahead; none reads in this one.
+        threads: How many threads score behind the predictions; none scores between them.
         submitter: Who runs it.
         command: The command line to record; this process's own when None.
         progress: Told of each finished batch.
         writers: Keep the predictions of the inputs that they are for.
-        journal: What of this run is finished already, and where the rest is written down; not with ``writers``, whose
-            predictions would lack what an earlier part has made.
+        journal: What of this run is finished already, and where the rest is written down.
         stop: Asked after each batch whether to leave it at that.
 
     Raises:
@@ -125,27 +129,50 @@ def evaluate_all(
         SavedError: If predictions cannot be kept.
         StoppedError: If ``stop`` said so, and there was more to do.
     """
+    by_input = {writer.rule.name: writer for writer in writers}
+    produce = partial(
+        work_off,
+        dataset,
+        groups_of(model, protocols, by_input),
+        workers=workers,
+        threads=threads,
+        noting=_noting(model),
+    )
 
-    def maker() -> Maker:
-        return Maker(
-            model=run_model(model),
-            kind=model.kind,
-            environment=describe(device),
-            command=command or command_line(),
-            submitter=submitter,
+    def maker(noted: Mapping[str, Any]) -> Maker:
+        return Maker(run_model(model, noted), model.kind, describe(device), command or command_line(), submitter)
+
+    return measure(
+        dataset,
+        produce,
+        [Task(protocol) for protocol in protocols],
+        maker,
+        batch=batch,
+        progress=progress,
+        writers=by_input,
+        journal=journal,
+        stop=stop,
+    )
+
+
+def groups_of(model: Model, protocols: Sequence[Protocol], writers: Mapping[str, Writer]) -> list[Group]:
+    """Return how a model's predictions are made and scored, a group for each distinct input.
+
+    Args:
+        model: Loaded, and fitted if it needs to be.
+        protocols: How to score.
+        writers: What keeps the predictions of inputs, by the input's name.
+    """
+    return [
+        Group(
+            model.id,
+            rule.name,
+            partial(_seen, model, rule),
+            [Scorer(protocol) for protocol in protocols if input_of(protocol) == rule],
+            encode=writers[rule.name].encode if rule.name in writers else None,
         )
-
-    tasks = [Task(protocol) for protocol in protocols]
-    by_rule = [(rule, _writer_of(rule, writers)) for rule in inputs_of(protocols)]
-    groups = [_group(rule, tasks, model, writer) for rule, writer in by_rule]
-    if journal:
-        _share_notes(model, journal)
-    how: dict[str, Any] = {"batch": batch, "workers": workers, "progress": progress}
-    outcomes = measure(dataset, groups, tasks, maker, **how, journal=journal, stop=stop)
-    for (_, writer), group in zip(by_rule, groups, strict=True):
-        if writer and group.kept:
-            writer.finish(dataset, maker(), group.skipped)
-    return outcomes
+        for rule in inputs_of(protocols)
+    ]
 
 
 def inputs_of(protocols: Sequence[Protocol]) -> list[ModelInput]:
@@ -187,26 +214,25 @@ def write_run(run: Run, out: Path) -> Path:
     return path
 
 
-def _share_notes(model: Model, journal: Journal) -> None:
-    """Give a model what it noted in its settings in earlier parts, and have the journal keep what it notes from now."""
+def _noting(model: Model) -> Callable[[], dict[str, Any]]:
+    """Return what tells what a model has noted in its settings from now on, such as a batch that it had to halve."""
     before = dict(model.settings)
-    for line in journal.lines:
-        model.settings.update(line.noted)
-    journal.noting = lambda: {
+    return lambda: {
         name: value for name, value in model.settings.items() if name not in before or before[name] != value
     }
 
 
-def run_model(model: Model) -> RunModel:
-    """Return what a record says of a model.
+def run_model(model: Model, noted: Mapping[str, Any] | None = None) -> RunModel:
+    """Return what a record says of a model, with what it noted in its settings while it predicted.
 
     Raises:
         EvaluationError: If it says of itself what no record may hold.
     """
-    fields = {name: getattr(model, name) for name in ("id", "revision", "weights_sha256", "dtype", "settings")}
+    fields = {name: getattr(model, name) for name in ("id", "revision", "weights_sha256", "dtype")}
+    fields["settings"] = {**model.settings, **(noted or {})}
     if model.needs_intrinsics:
         # A reader has to know that this model was told what others had to guess.
-        fields["settings"] = {**model.settings, "intrinsics": "the camera of each image, as the data set states it"}
+        fields["settings"]["intrinsics"] = "the camera of each image, as the data set states it"
     try:
         return RunModel.model_validate(fields)
     except ValidationError as error:
@@ -214,23 +240,12 @@ def run_model(model: Model) -> RunModel:
         raise EvaluationError(f"model '{model.id}' says of itself what no record may hold: {faults}") from error
 
 
-def _writer_of(rule: ModelInput, writers: Sequence[Writer]) -> Writer | None:
-    return next((writer for writer in writers if writer.rule == rule), None)
-
-
-def _group(rule: ModelInput, tasks: list[Task], model: Model, writer: Writer | None) -> Group:
-    def predict(samples: list[Sample]) -> Iterator[Seen | Skip]:
-        images = [input_image(sample, rule) for sample in samples]
-        predictions = _predict(model, images, _cameras(model, samples, rule), flip=rule.flip_average)
-        for sample, image, prediction in zip(samples, images, predictions, strict=True):
-            seen = Seen(sample, prediction, (image.shape[0], image.shape[1]))
-            if writer:
-                writer.add(seen)
-            yield seen
-
-    return Group(
-        model.id, predict, [task for task in tasks if input_of(task.protocol) == rule], kept=writer is not None
-    )
+def _seen(model: Model, rule: ModelInput, samples: list[Sample]) -> Iterator[Seen]:
+    """Yield the predictions of samples as a model sees them by a rule."""
+    images = [input_image(sample, rule) for sample in samples]
+    predictions = _predict(model, images, _cameras(model, samples, rule), flip=rule.flip_average)
+    for sample, image, prediction in zip(samples, images, predictions, strict=True):
+        yield Seen(sample, prediction, (image.shape[0], image.shape[1]))
 
 
 def _cameras(model: Model, samples: list[Sample], rule: ModelInput) -> list[Intrinsics] | None:

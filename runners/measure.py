@@ -1,68 +1,36 @@
-"""One pass over predictions: any number of protocols score each of them, and each protocol gets a run record."""
+"""Collecting a run: what batches gave becomes columns, the columns a run record for every protocol of the pass.
+
+Where the batches are worked off is not said here: :func:`runners.stages.work_off` does it in this process.
+"""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from pydantic import ValidationError
 
-from runners.datasets.base import Dataset, Sample, Skip
-from runners.datasets.pipeline import iterate
-from runners.inputs import InputError, check_prepared
+from runners.datasets.base import Dataset, Skip
 from runners.journal import Done, Entry, Finished, Journal
-from runners.prediction import KindError, Prediction
-from runners.resize import Size
-from runners.score import ProtocolError, Scores, score
+from runners.stages import COUNTS, Batch, EvaluationError, Order, name_of
 from runners.warnings import Watch
-from sitegen.metrics import METRICS
-from sitegen.records import (
-    Environment,
-    Frame,
-    PredictionKind,
-    Protocol,
-    Run,
-    RunModel,
-    round_significant,
-    summarise,
-)
+from sitegen.records import Environment, PredictionKind, Protocol, Run, RunModel, round_significant, summarise
 from sitegen.store import explain
 
-__all__ = [
-    "MAY_BE_MISSING",
-    "EvaluationError",
-    "Group",
-    "Maker",
-    "Outcome",
-    "Progress",
-    "Seen",
-    "StoppedError",
-    "Task",
-    "counting_mask",
-    "measure",
-    "now",
-]
+if TYPE_CHECKING:
+    from runners.saved import Writer
+
+__all__ = ["Maker", "Outcome", "Produce", "Progress", "StoppedError", "Task", "measure", "now"]
 
 Progress = Callable[[int], None]
 """Called with the number of samples that have just been dealt with."""
 
-MAY_BE_MISSING = frozenset(
-    metric.id for metric in METRICS.values() if metric.group in ("boundary", "ordinal") or metric.counted != "pixels"
-)
-"""Metrics that an image may honestly have no value of: it has no edge, no annotated plane, no pair of points."""
-
-
-class EvaluationError(Exception):
-    """A run cannot give a record; the message says why."""
+Produce = Callable[[Sequence[Order]], Generator[Batch]]
+"""Gives what becomes of each order, in any sequence."""
 
 
 class StoppedError(Exception):
@@ -81,15 +49,6 @@ class Maker:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A sample with its prediction, and the rows and columns of the image as the model got it."""
-
-    sample: Sample
-    prediction: Prediction
-    input_size: Size
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What a protocol gave: a run with what to look at before trusting it, or the reason why there is none."""
 
@@ -104,53 +63,45 @@ class Task:
     """A protocol while the columns of its run fill.
 
     Attributes:
-        protocol: How to score.
-        covers: What the predictions cover, where that is not the protocol's ``input_crop``.
+        protocol: How it is scored.
         deviations: In what the predictions were made otherwise than the protocol says.
-        watch: Looks at each scored image.
+        watch: Counts what should be looked at before the numbers are trusted.
         columns: The columns of the run.
         skipped: What was left out.
         done: Ids of what was scored or left out.
-        fresh: What was done since it was last written down (:meth:`write_down`).
         seconds_predict: Spent on its predictions; None where they were there already.
-        failure: Why there will be no run; nothing more is scored then.
+        failure: Why there will be no run; nothing more is taken then.
     """
 
     protocol: Protocol
-    covers: Frame | None = None
     deviations: Sequence[str] = ()
     watch: Watch = field(init=False)
     columns: dict[str, list[Any]] = field(default_factory=dict)
     skipped: list[Skip] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
-    fresh: Done = field(default_factory=lambda: Done([]))
     seconds_predict: float | None = None
     failure: Exception | None = None
-
-    @property
-    def name(self) -> str:
-        """Return what tells its protocol from the others of a pass."""
-        return f"{self.protocol.dataset}/{self.protocol.id}"
 
     def __post_init__(self) -> None:
         """Begin to watch."""
         self.watch = Watch(self.protocol)
 
-    def take(self, seen: Seen, model_id: str) -> None:
-        """Score one prediction of a model; what cannot be scored becomes the task's failure."""
-        if self.failure:
-            return
-        try:
-            self.keep(self._entry(seen, model_id))
-        except InputError as error:
-            self.failure = EvaluationError(str(error))
-        except (EvaluationError, KindError, ProtocolError) as error:
-            self.failure = error
+    @property
+    def name(self) -> str:
+        """Return the name of its protocol."""
+        return name_of(self.protocol)
 
-    def keep(self, entry: Entry) -> None:
-        """Take what became of a sample into the run."""
+    def take(self, done: Done) -> Done:
+        """Take what a batch gave into the run; return what of it was new."""
+        fresh = [entry for entry in done.entries if entry.id not in self.done]
+        for entry in fresh:
+            self._keep(entry)
+        if done.seconds_predict is not None:
+            self.seconds_predict = (self.seconds_predict or 0.0) + done.seconds_predict
+        return Done(fresh, done.seconds_predict)
+
+    def _keep(self, entry: Entry) -> None:
         self.done.add(entry.id)
-        self.fresh.entries.append(entry)
         if entry.row is None:
             self.skipped.append(Skip(entry.id, entry.reason))
             return
@@ -158,147 +109,56 @@ class Task:
         for name, value in entry.row.items():
             self.columns.setdefault(name, []).append(value)
 
-    def spend(self, seconds: float | None) -> None:
-        """Add time that predicting took."""
-        if seconds is not None:
-            self.seconds_predict = (self.seconds_predict or 0.0) + seconds
-            self.fresh = Done(self.fresh.entries, (self.fresh.seconds_predict or 0.0) + seconds)
-
-    def write_down(self) -> Done:
-        """Return what was done since this was last called."""
-        fresh, self.fresh = self.fresh, Done([])
-        return fresh
-
-    def replay(self, done: Done) -> None:
-        """Take what an earlier part of the run has written down."""
-        for entry in done.entries:
-            if entry.id not in self.done:
-                self.keep(entry)
-        self.spend(done.seconds_predict)
-        self.write_down()
-
-    def _entry(self, seen: Seen, model_id: str) -> Entry:
-        check_prepared(seen.sample, self.protocol)
-        scores = _score(seen, self)
-        counted, least = int(scores.counted), self.protocol.minimum_valid_pixels
-        if counted < least:
-            what = "pairs" if scores.scored_as == "ordinal" else "valid pixels"
-            return Entry(seen.sample.id, reason=f"{counted} {what}; the protocol asks for at least {least}")
-        signs = self.watch.look(seen.sample, seen.prediction, scores)
-        return Entry(seen.sample.id, _row(seen, scores, model_id), signs=signs)
-
-
-@dataclass
-class Group:
-    """Tasks that share predictions.
-
-    Attributes:
-        model_id: Whose predictions they are.
-        predict: Gives the predictions of a few samples, or the reasons why there are none.
-        tasks: What they are scored under.
-        kept: Whether predictions are wanted even where no task is left that could be scored.
-        timed: Whether predicting takes time that the records should tell.
-        skipped: The samples without a prediction so far.
-    """
-
-    model_id: str
-    predict: Callable[[list[Sample]], Iterator[Seen | Skip]]
-    tasks: list[Task]
-    kept: bool = False
-    timed: bool = True
-    skipped: list[Skip] = field(default_factory=list)
-
-    def wanted(self, ids: Sequence[str]) -> bool:
-        """Return whether one of these samples has still to be predicted."""
-        return self.kept or bool(self._lacking(ids))
-
-    def unfinished(self, listed: int) -> bool:
-        """Return whether any of all listed samples has still to be predicted."""
-        return self.kept or any(task.failure is None and len(task.done) < listed for task in self.tasks)
-
-    def _lacking(self, ids: Sequence[str]) -> list[Task]:
-        return [task for task in self.tasks if task.failure is None and not task.done.issuperset(ids)]
-
-    def run(self, samples: list[Sample], skips: list[Skip]) -> None:
-        """Predict a few samples and score them under every task; ``skips`` are those that could not be read."""
-        ids = [sample.id for sample in samples] + [skip.id for skip in skips]
-        if not self.wanted(ids):
-            return
-        tasks = self._lacking(ids)
-        clock = time.perf_counter()
-        try:
-            found = list(self.predict(samples)) if samples else []
-        except (EvaluationError, InputError) as error:
-            self._fail(error)
-            return
-        seconds = time.perf_counter() - clock
-        skips = [*skips, *(item for item in found if isinstance(item, Skip))]
-        self.skipped += skips
-        for task in tasks:
-            task.spend(seconds if self.timed else None)
-            for skip in skips:
-                task.keep(Entry(skip.id, reason=skip.reason))
-            for item in found:
-                if isinstance(item, Seen):
-                    task.take(item, self.model_id)
-
-    def _fail(self, error: Exception) -> None:
-        """Give up: the same fault would come with every protocol of the group."""
-        self.kept = False
-        for task in self.tasks:
-            task.failure = task.failure or EvaluationError(str(error))
-
 
 def measure(
     dataset: Dataset,
-    groups: Sequence[Group],
+    produce: Produce,
     tasks: Sequence[Task],
-    maker: Callable[[], Maker],
+    maker: Callable[[Mapping[str, Any]], Maker],
     *,
     batch: int = 1,
-    workers: int = 0,
     progress: Progress = lambda _: None,
+    writers: Mapping[str, Writer] | None = None,
     journal: Journal | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
-    """Read every sample once, predict it once a group, score it under every task; return one outcome a task, in order.
+    """Have every batch of a data set worked off, and return one outcome a task, in order.
 
-    ``workers`` processes read ahead, two samples each and the batch; none reads in this process. ``maker`` is asked at
-    the end: a model may note in its settings what happened while it predicted.
     ``timings.seconds_total`` of each record is the time of the whole pass that the record came from, all parts of it.
     What ``journal`` holds is not done again, and every batch is added to it.
 
+    Args:
+        dataset: The samples.
+        produce: Works off what is left to do.
+        tasks: What is collected.
+        maker: Asked at the end, with what the model has noted in its settings.
+        batch: How many samples are predicted at once.
+        progress: Told of each finished batch.
+        writers: What keeps the predictions of inputs, by the input's name.
+        journal: What of this run is finished already, and where the rest is written down.
+        stop: Asked after each batch whether to leave it at that.
+
     Raises:
         JournalError: If the journal cannot be written.
-        StoppedError: If ``stop`` said so after a batch, and there was more to do.
+        SavedError: If predictions cannot be kept.
+        StoppedError: If ``stop`` said so, and there was more to do.
     """
-    started, seconds = now(), 0.0
-    if journal:
-        started, seconds = journal.started, _replay(journal, tasks)
-    clock = time.perf_counter()
-    left = _left(dataset, groups, batch)
-    progress(len(dataset) - len(left))
-
-    def unfinished() -> bool:
-        return any(group.unfinished(len(dataset)) for group in groups)
-
-    with closing(iterate(left, workers, 2 * workers + batch)) as reading:
-        while unfinished() and (read := list(islice(reading, batch))):
-            samples, skips = _sorted(read)
-            for group in groups:
-                group.run(samples, skips)
-            clock, spent = time.perf_counter(), time.perf_counter() - clock
-            seconds += spent
-            protocols = _written_down(tasks)
-            if journal:
-                journal.append(Finished(spent, protocols, journal.noting()))
-            progress(len(read))
-            if stop() and unfinished():
-                done = f"{_finished(tasks, dataset)} of {len(dataset)} images"
-                raise StoppedError(f"stopped after {done} of '{dataset.id}'")
-    seconds += time.perf_counter() - clock
-    made = maker()
-    return [_outcome(dataset, task, made, started, seconds) for task in tasks]
+    collector = _Collector(dataset, tasks, dict(writers or {}), journal)
+    orders = list(collector.orders(batch))
+    progress(len(dataset) - sum(len(order.ids) for order in orders))
+    if orders:
+        with closing(produce(orders)) as batches:
+            for done in batches:
+                collector.take(done)
+                progress(len(done.order.ids))
+                if not collector.unfinished():
+                    break
+                if stop():
+                    raise StoppedError(f"stopped after {collector.count()} of {len(dataset)} images of '{dataset.id}'")
+    made = maker(collector.noted)
+    for writer in collector.writers.values():
+        writer.finish(dataset, made)
+    return collector.outcomes(made)
 
 
 def now() -> str:
@@ -306,92 +166,79 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _replay(journal: Journal, tasks: Sequence[Task]) -> float:
-    """Give every task what earlier parts have written down; return the seconds that they took."""
-    for line in journal.lines:
-        for task in tasks:
-            if task.name in line.protocols:
-                task.replay(line.protocols[task.name])
-    seconds = sum(line.seconds for line in journal.lines)
-    journal.lines.clear()  # the tasks hold it all now
-    return seconds
+class _Collector:
+    """Takes what batches gave into tasks, journal and writers, in that one place."""
+
+    def __init__(
+        self, dataset: Dataset, tasks: Sequence[Task], writers: dict[str, Writer], journal: Journal | None
+    ) -> None:
+        self.dataset, self.tasks, self.writers, self.journal = dataset, tasks, writers, journal
+        self.started, self.seconds = now(), 0.0
+        self.noted: dict[str, Any] = {}
+        if journal:
+            self.started = journal.started
+            self._replay(journal)
+        self.clock = time.perf_counter()
+
+    def _replay(self, journal: Journal) -> None:
+        for line in journal.lines:
+            self.seconds += line.seconds
+            self.noted |= line.noted
+            for task in self.tasks:
+                if task.name in line.protocols:
+                    task.take(line.protocols[task.name])
+        journal.lines.clear()  # the tasks hold it all now
+
+    def orders(self, batch: int) -> Iterator[Order]:
+        """Yield the batches that something is left to do of."""
+        ids = self.dataset.ids
+        for cut in (ids[first : first + batch] for first in range(0, len(ids), batch)):
+            names = frozenset(task.name for task in self._open() if not task.done.issuperset(cut))
+            keep = frozenset(name for name, writer in self.writers.items() if not writer.done.issuperset(cut))
+            if names or keep:
+                yield Order(tuple(cut), names, keep)
+
+    def take(self, batch: Batch) -> None:
+        """Take what a batch gave; what it gave of a protocol that failed is tried again should the run be resumed."""
+        for task in self._open():
+            task.failure = batch.failures.get(task.name)
+        for name in batch.lost:
+            self.writers.pop(name, None)
+        for name, kept in batch.kept.items():
+            if name in self.writers:
+                self.writers[name].take(kept)
+        fresh = {
+            task.name: task.take(batch.protocols[task.name]) for task in self._open() if task.name in batch.protocols
+        }
+        self.noted |= batch.noted
+        self._write_down(fresh)
+
+    def _write_down(self, fresh: dict[str, Done]) -> None:
+        self.clock, spent = time.perf_counter(), time.perf_counter() - self.clock
+        self.seconds += spent
+        if self.journal:
+            self.journal.append(Finished(spent, fresh, self.noted))
+
+    def unfinished(self) -> bool:
+        """Return whether anything is left to do."""
+        everything = len(self.dataset)
+        open_writers = any(len(writer.done) < everything for writer in self.writers.values())
+        return open_writers or any(len(task.done) < everything for task in self._open())
+
+    def count(self) -> int:
+        """Return how many samples are through."""
+        return min((len(task.done) for task in self._open()), default=len(self.dataset))
+
+    def outcomes(self, maker: Maker) -> list[Outcome]:
+        """Return what became of each task."""
+        seconds = self.seconds + time.perf_counter() - self.clock
+        return [_outcome(self.dataset, task, maker, self.started, seconds) for task in self.tasks]
+
+    def _open(self) -> list[Task]:
+        return [task for task in self.tasks if task.failure is None]
 
 
-def _left(dataset: Dataset, groups: Sequence[Group], batch: int) -> Dataset:
-    """Return the samples of those batches that are not finished.
-
-    Whole batches, cut as in a run that nothing interrupts: a network's last bits may depend on what else is in a batch.
-    """
-    cut = [dataset.ids[first : first + batch] for first in range(0, len(dataset), batch)]
-    left = [name for ids in cut if any(group.wanted(ids) for group in groups) for name in ids]
-    return dataset if len(left) == len(dataset) else dataset.only(left)
-
-
-def _written_down(tasks: Sequence[Task]) -> dict[str, Done]:
-    """Return what a batch gave; nothing of a protocol that failed, which is tried again should the run be resumed."""
-    found = [(task, task.write_down()) for task in tasks]
-    return {task.name: done for task, done in found if task.failure is None and done.entries}
-
-
-def _finished(tasks: Sequence[Task], dataset: Dataset) -> int:
-    return min((len(task.done) for task in tasks if task.failure is None), default=len(dataset))
-
-
-def _sorted(read: Sequence[Sample | Skip]) -> tuple[list[Sample], list[Skip]]:
-    return [item for item in read if isinstance(item, Sample)], [item for item in read if isinstance(item, Skip)]
-
-
-def _score(seen: Seen, task: Task) -> Scores:
-    sample, prediction = seen.sample, seen.prediction
-    return score(
-        prediction.map.cpu()[None],
-        prediction.kind,
-        torch.from_numpy(sample.truth)[None],
-        torch.from_numpy(counting_mask(sample, task.protocol))[None],
-        task.protocol,
-        image_size=seen.input_size,
-        covers=task.covers,
-        annotations=[sample.annotations],
-        intrinsics=[sample.truth_intrinsics],
-    )
-
-
-def counting_mask(sample: Sample, protocol: Protocol) -> npt.NDArray[np.bool_]:
-    """Return which pixels of a sample the mask source of a protocol leaves, bool (H, W)."""
-    if protocol.mask != "sample-mask-and-region" or sample.region is None:
-        return sample.mask
-    return sample.mask & sample.region
-
-
-def _row(seen: Seen, scores: Scores, model_id: str) -> dict[str, Any]:
-    values = {
-        "scale": float(scores.scale),
-        "shift": float(scores.shift),
-        "clamped_share": float(scores.clamped_share),
-        **{name: float(value) for name, value in scores.metrics.items()},
-    }
-    bad = int(scores.not_finite)
-    missing = {name for name, value in values.items() if math.isnan(value) and name in MAY_BE_MISSING and not bad}
-    if wrong := [name for name, value in values.items() if not math.isfinite(value) and name not in missing]:
-        raise EvaluationError(
-            f"model '{model_id}' on '{seen.sample.id}': {', '.join(wrong)} came out as no number ({bad} of the "
-            f"{int(scores.valid_pixels)} valid pixels have a prediction that is NaN or infinite). Leaving the image "
-            "out would flatter the model, so there is no record"
-        )
-    rounded = {name: None if name in missing else round_significant(value) for name, value in values.items()}
-    return {
-        "id": seen.sample.id,
-        "group": seen.sample.group,
-        "valid_pixels": int(scores.valid_pixels),
-        "degenerate": bool(scores.degenerate),
-        "details": dict(seen.prediction.details),
-        **{unit: int(count) for unit, count in scores.counts.items()},
-        **rounded,
-    }
-
-
-_COUNTS = ("pairs", "planes")
-_FIXED = {"id", "group", "valid_pixels", "degenerate", "scale", "shift", "clamped_share", "details", *_COUNTS}
+_FIXED = {"id", "group", "valid_pixels", "degenerate", "scale", "shift", "clamped_share", "details", *COUNTS}
 
 
 def _outcome(dataset: Dataset, task: Task, maker: Maker, started: str, seconds: float) -> Outcome:
@@ -445,7 +292,7 @@ def _in_order(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
 def _summary(columns: dict[str, list[Any]], protocol: Protocol) -> dict[str, float | None]:
     metrics = {name: column for name, column in columns.items() if name not in _FIXED}
     pooled = protocol.aggregation == "pooled-pixels"
-    counts = {unit: columns[unit] for unit in _COUNTS if unit in columns}
+    counts = {unit: columns[unit] for unit in COUNTS if unit in columns}
     return summarise(metrics, columns["valid_pixels"] if pooled else None, counts)
 
 

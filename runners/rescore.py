@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from runners.datasets.base import Dataset, Sample, Skip
 from runners.environment import command_line, describe
 from runners.inputs import ModelInput, input_of, input_size
-from runners.measure import EvaluationError, Group, Maker, Outcome, Progress, Seen, Task, measure
+from runners.measure import Maker, Outcome, Progress, Task, measure
 from runners.saved import Index, Saved, SavedError
 from runners.score import refusals
+from runners.stages import EvaluationError, Group, Scorer, Seen, work_off
 from sitegen.records import Environment, Frame, Protocol, ResizeStep
 
 __all__ = ["check_same", "covered", "deviations", "rescore", "rescore_refusals"]
@@ -54,9 +56,10 @@ def rescore(
         command=_command(index, scoring, command or command_line()),
         submitter=submitter,
     )
-    tasks = [_task(index, protocol) for protocol in protocols]
-    group = Group(index.model.id, lambda samples: _seen(saved, samples), tasks, timed=False)
-    return measure(dataset, [group], tasks, lambda: made, progress=progress)
+    scorers = [Scorer(protocol, covered(index, protocol)) for protocol in protocols]
+    group = Group(index.model.id, index.input.name, partial(_seen, saved), scorers, timed=False)
+    tasks = [Task(protocol, deviations(index, protocol)) for protocol in protocols]
+    return measure(dataset, partial(work_off, dataset, [group]), tasks, lambda _: made, progress=progress)
 
 
 def check_same(index: Index, dataset: Dataset) -> None:
@@ -109,10 +112,6 @@ def deviations(index: Index, protocol: Protocol) -> list[str]:
         for dtype, count in sorted(rounded.items())
     ]
     return found
-
-
-def _task(index: Index, protocol: Protocol) -> Task:
-    return Task(protocol, covers=covered(index, protocol), deviations=deviations(index, protocol))
 
 
 def covered(index: Index, protocol: Protocol) -> Frame | None:

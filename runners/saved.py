@@ -12,7 +12,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,14 +27,15 @@ from runners.datasets.base import Dataset, Skip
 from runners.datasets.origin import Origin
 from runners.files import write_aside
 from runners.inputs import ModelInput
-from runners.measure import Maker, Seen
+from runners.measure import Maker
 from runners.prediction import Prediction
+from runners.stages import Seen
 from sitegen.reading import Reader
 from sitegen.records import Detail, Environment, FileName, PredictionKind, Record, RunModel, Sha256, Text
 from sitegen.records import Skip as SkipRecord
 from sitegen.store import explain
 
-__all__ = ["INDEX", "Index", "Saved", "SavedError", "SavedSample", "StoredDtype", "Writer", "open_saved"]
+__all__ = ["INDEX", "Index", "Piece", "Saved", "SavedError", "SavedSample", "StoredDtype", "Writer", "open_saved"]
 
 INDEX = "index.json"
 _KEY = "map"
@@ -106,12 +107,28 @@ class Index(Record):
         return self
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A prediction as it is saved.
+
+    Attributes:
+        id: Of the sample.
+        entry: What the index says of it, but for the file.
+        content: An ``.npz`` with the map.
+    """
+
+    id: str
+    entry: Mapping[str, Any]
+    content: bytes
+
+
 class Writer:
     """Writes a folder of predictions while they are made.
 
     Attributes:
         folder: Where to.
         rule: What the model sees; predictions of another input do not belong here.
+        done: Ids of the samples that it has a prediction of, or the reason why there is none.
         index: What was written at the end; None until then.
 
     Raises:
@@ -121,37 +138,49 @@ class Writer:
     def __init__(self, folder: Path, rule: ModelInput, origin: Origin, dtype: StoredDtype = "float32") -> None:
         _refuse_used(folder)
         self.folder, self.rule = folder, rule
+        self.done: set[str] = set()
         self.index: Index | None = None
         self._origin, self._dtype = origin, dtype
         self._samples: list[dict[str, Any]] = []
+        self._skipped: list[Skip] = []
 
-    def add(self, seen: Seen) -> None:
-        """Write one prediction; in float32 where float16 would lose more than its last digit."""
+    def encode(self, seen: Seen) -> Piece:
+        """Return a prediction as it is saved; in float32 where float16 would lose more than its last digit."""
         exact = seen.prediction.map.cpu().numpy()
         stored, dtype = _stored(exact, self._dtype)
-        name = f"{len(self._samples):06d}-{_readable(seen.sample.id)}.npz"
         buffer = io.BytesIO()
         np.savez_compressed(buffer, map=stored)
-        write_aside(self.folder / name, buffer.getvalue())
-        self._samples.append(
-            {
-                "id": seen.sample.id,
-                "file": name,
-                "shape": list(stored.shape),
-                "input_size": list(seen.input_size),
-                "dtype": dtype,
-                "exact": bool(np.array_equal(stored.astype(exact.dtype), exact, equal_nan=True)),
-                "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
-                "details": dict(seen.prediction.details),
-            }
-        )
+        entry = {
+            "shape": list(stored.shape),
+            "input_size": list(seen.input_size),
+            "dtype": dtype,
+            "exact": bool(np.array_equal(stored.astype(exact.dtype), exact, equal_nan=True)),
+            "details": dict(seen.prediction.details),
+        }
+        return Piece(seen.sample.id, entry, buffer.getvalue())
 
-    def finish(self, dataset: Dataset, maker: Maker, skipped: Sequence[Skip]) -> None:
+    def take(self, kept: Sequence[Piece | Skip]) -> None:
+        """Write what a batch gave."""
+        for item in kept:
+            self.done.add(item.id)
+            if isinstance(item, Skip):
+                self._skipped.append(item)
+            else:
+                self._write(item)
+
+    def _write(self, piece: Piece) -> None:
+        name = f"{len(self._samples):06d}-{_readable(piece.id)}.npz"
+        write_aside(self.folder / name, piece.content)
+        sha256 = hashlib.sha256(piece.content).hexdigest()
+        self._samples.append({**piece.entry, "id": piece.id, "file": name, "sha256": sha256})
+
+    def finish(self, dataset: Dataset, maker: Maker) -> None:
         """Write the index, which makes the folder complete.
 
         Raises:
             SavedError: If what is to be said gives no valid index.
         """
+        skipped = sorted(self._skipped, key=lambda skip: skip.id)
         fields = {
             "schema_version": 1,
             "model": maker.model,
@@ -162,7 +191,7 @@ class Writer:
             "environment": maker.environment,
             "command": maker.command,
             "samples": sorted(self._samples, key=lambda entry: str(entry["id"])),
-            "skipped": [{"id": skip.id, "reason": skip.reason} for skip in sorted(skipped, key=lambda skip: skip.id)],
+            "skipped": [{"id": skip.id, "reason": skip.reason} for skip in skipped],
         }
         index = _checked(fields, self.folder / INDEX)
         text = json.dumps(index.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from runners import measure
+from runners import stages
 from runners.datasets import Annotations, Dataset, PointPairs, Sample, open_manifest
 from runners.datasets.base import Item
 from runners.evaluate import EvaluationError, evaluate
-from runners.measure import MAY_BE_MISSING
 from runners.models.base import Image
 from runners.prediction import Prediction
 from runners.score import Scores
+from runners.stages import MAY_BE_MISSING
 from tests.runners import factories as make
 from tests.runners.factories import Constant, LeftBright
 
@@ -48,7 +48,7 @@ def in_turn(monkeypatch: pytest.MonkeyPatch, given: list[Scores]) -> None:
     def score(*_: Any, **__: Any) -> Scores:
         return next(waiting)
 
-    monkeypatch.setattr(measure, "score", score)
+    monkeypatch.setattr(stages, "score", score)
 
 
 def test_what_may_be_missing() -> None:

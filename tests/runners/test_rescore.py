@@ -14,11 +14,12 @@ from runners.datasets.base import Item
 from runners.datasets.origin import Origin
 from runners.evaluate import evaluate, evaluate_all
 from runners.inputs import input_of
-from runners.measure import EvaluationError, Outcome
+from runners.measure import Outcome
 from runners.models.base import Image
 from runners.prediction import Prediction
 from runners.rescore import check_same, deviations, rescore, rescore_refusals
 from runners.saved import Saved, SavedError, StoredDtype, Writer, open_saved
+from runners.stages import EvaluationError
 from sitegen.records import Protocol
 from tests.runners import factories as make
 from tests.runners.factories import Constant, LeftBright

@@ -20,10 +20,10 @@ from runners.datasets.base import Item
 from runners.datasets.origin import Origin
 from runners.evaluate import evaluate_all
 from runners.inputs import input_of
-from runners.measure import Seen
 from runners.models.base import Image
 from runners.prediction import Prediction
 from runners.saved import INDEX, Saved, SavedError, StoredDtype, Writer, open_saved
+from runners.stages import Seen
 from tests.runners import factories as make
 from tests.runners.factories import Constant
 
@@ -317,6 +317,8 @@ def test_size_of_the_input_is_kept(tmp_path: Path) -> None:
     """A writer keeps what the model got, not what the image was."""
     writer = Writer(tmp_path / "p", input_of(make.protocol()), ORIGIN)
     sample = next(iter(dataset("a")))
-    writer.add(Seen(sample, Prediction("metric-depth", torch.ones(1, 1)), (7, 9)))
-    assert writer.index is None
+    piece = writer.encode(Seen(sample, Prediction("metric-depth", torch.ones(1, 1)), (7, 9)))
+    assert piece.entry["input_size"] == [7, 9]
+    writer.take([piece])
+    assert (writer.done, writer.index) == ({"a"}, None)
     assert not (tmp_path / "p" / INDEX).exists()

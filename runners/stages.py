@@ -1,0 +1,352 @@
+"""Batches of samples on their way: read, predicted, scored. What comes out is collected by :mod:`runners.measure`.
+
+Everything here is about one batch at a time and keeps nothing of it, so that batches may be worked off anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from runners.datasets.base import Dataset, Sample, Skip
+from runners.datasets.pipeline import iterate
+from runners.inputs import InputError, check_prepared
+from runners.journal import Done, Entry
+from runners.prediction import KindError, Prediction
+from runners.resize import Size
+from runners.score import ProtocolError, Scores, score
+from runners.warnings import Watch
+from sitegen.metrics import METRICS
+from sitegen.records import Frame, Protocol, round_significant
+
+if TYPE_CHECKING:
+    from runners.saved import Piece
+
+__all__ = [
+    "COUNTS",
+    "MAY_BE_MISSING",
+    "Batch",
+    "EvaluationError",
+    "Group",
+    "Order",
+    "Scorer",
+    "Seen",
+    "counting_mask",
+    "name_of",
+    "work_off",
+]
+
+COUNTS = ("pairs", "planes")
+"""Columns that count what a metric is a mean over, besides the valid pixels."""
+
+MAY_BE_MISSING = frozenset(
+    metric.id for metric in METRICS.values() if metric.group in ("boundary", "ordinal") or metric.counted != "pixels"
+)
+"""Metrics that an image may honestly have no value of: it has no edge, no annotated plane, no pair of points."""
+
+
+class EvaluationError(Exception):
+    """A run cannot give a record; the message says why."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A batch that has still to be done.
+
+    Attributes:
+        ids: Its samples: a whole batch, cut as in a run that nothing interrupts, since a network's last bits may depend
+            on what else is in a batch.
+        protocols: Which protocols lack some of them, by name (:func:`name_of`).
+        keep: Of which inputs the predictions are wanted, by name.
+    """
+
+    ids: tuple[str, ...]
+    protocols: frozenset[str]
+    keep: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A sample with its prediction, and the rows and columns of the image as the model got it."""
+
+    sample: Sample
+    prediction: Prediction
+    input_size: Size
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What became of an order.
+
+    Attributes:
+        order: The order.
+        protocols: What each protocol gave, by name; nothing of one that failed.
+        failures: Why protocols give no run, by name.
+        kept: What is to be saved of each input: predictions, or the reasons why there are none.
+        lost: Inputs whose predictions cannot be saved as a whole, since predicting failed.
+        noted: What the model has noted in its settings so far.
+    """
+
+    order: Order
+    protocols: dict[str, Done] = field(default_factory=dict)
+    failures: dict[str, Exception] = field(default_factory=dict)
+    kept: dict[str, list[Piece | Skip]] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
+    noted: dict[str, Any] = field(default_factory=dict)
+
+
+def name_of(protocol: Protocol) -> str:
+    """Return what tells a protocol from the others of a pass."""
+    return f"{protocol.dataset}/{protocol.id}"
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A protocol that predictions are scored under.
+
+    Attributes:
+        protocol: How to score.
+        covers: What the predictions cover, where that is not the protocol's ``input_crop``.
+    """
+
+    protocol: Protocol
+    covers: Frame | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the name of its protocol."""
+        return name_of(self.protocol)
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(self.protocol)
+
+    def entry(self, seen: Seen, model_id: str) -> Entry:
+        """Score one prediction of a model.
+
+        Raises:
+            EvaluationError: If a metric came out as no number.
+            InputError: If the sample is not what the protocol needs.
+            KindError: If the protocol does not score predictions of this kind.
+            ProtocolError: If the protocol cannot be carried out on this sample.
+        """
+        check_prepared(seen.sample, self.protocol)
+        scores = self._score(seen)
+        counted, least = int(scores.counted), self.protocol.minimum_valid_pixels
+        if counted < least:
+            what = "pairs" if scores.scored_as == "ordinal" else "valid pixels"
+            return Entry(seen.sample.id, reason=f"{counted} {what}; the protocol asks for at least {least}")
+        signs = self._watch.look(seen.sample, seen.prediction, scores)
+        return Entry(seen.sample.id, _row(seen, scores, model_id), signs=signs)
+
+    def _score(self, seen: Seen) -> Scores:
+        sample, prediction = seen.sample, seen.prediction
+        return score(
+            prediction.map.cpu()[None],
+            prediction.kind,
+            torch.from_numpy(sample.truth)[None],
+            torch.from_numpy(counting_mask(sample, self.protocol))[None],
+            self.protocol,
+            image_size=seen.input_size,
+            covers=self.covers,
+            annotations=[sample.annotations],
+            intrinsics=[sample.truth_intrinsics],
+        )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Protocols that share predictions.
+
+    Attributes:
+        model_id: Whose predictions they are.
+        input_name: What the model sees, by name.
+        predict: Gives the predictions of a few samples, or the reasons why there are none.
+        scorers: What they are scored under.
+        encode: Makes a prediction into what is saved of it; None where none is.
+        timed: Whether predicting takes time that the records should tell.
+    """
+
+    model_id: str
+    input_name: str
+    predict: Callable[[list[Sample]], Iterable[Seen | Skip]]
+    scorers: Sequence[Scorer]
+    encode: Callable[[Seen], Piece] | None = None
+    timed: bool = True
+
+    def left(self, order: Order) -> Order:
+        """Return what concerns this group of an order."""
+        names = frozenset(scorer.name for scorer in self.scorers)
+        return Order(order.ids, order.protocols & names, order.keep & {self.input_name})
+
+
+@dataclass(frozen=True)
+class _Predicted:
+    """A batch between its two stages: what one group made of it."""
+
+    group: Group
+    order: Order
+    found: list[Seen | Skip]
+    seconds: float | None
+    failure: Exception | None = None
+
+    def finished(self) -> Batch:
+        """Score it."""
+        if self.failure:
+            return Batch(self.order, failures=dict.fromkeys(self.order.protocols, self.failure), lost=self.order.keep)
+        protocols: dict[str, Done] = {}
+        failures: dict[str, Exception] = {}
+        for scorer in self.group.scorers:
+            if scorer.name in self.order.protocols:
+                try:
+                    protocols[scorer.name] = Done(list(self._entries(scorer)), self.seconds)
+                except InputError as error:
+                    failures[scorer.name] = EvaluationError(str(error))
+                except (EvaluationError, KindError, ProtocolError) as error:
+                    failures[scorer.name] = error
+        return Batch(self.order, protocols, failures, dict(self._kept()))
+
+    def _entries(self, scorer: Scorer) -> Iterator[Entry]:
+        for item in self.found:
+            if isinstance(item, Skip):
+                yield Entry(item.id, reason=item.reason)
+            else:
+                yield scorer.entry(item, self.group.model_id)
+
+    def _kept(self) -> Iterator[tuple[str, list[Piece | Skip]]]:
+        if self.order.keep and (encode := self.group.encode):
+            kept = [item if isinstance(item, Skip) else encode(item) for item in self.found]
+            yield self.group.input_name, kept
+
+
+def work_off(
+    dataset: Dataset,
+    groups: Sequence[Group],
+    orders: Sequence[Order],
+    *,
+    workers: int = 0,
+    threads: int = 0,
+    noting: Callable[[], dict[str, Any]] = dict,
+) -> Generator[Batch]:
+    """Yield what becomes of each order, in their sequence.
+
+    Args:
+        dataset: The samples.
+        groups: How they are predicted and scored.
+        orders: What is to be done. A protocol that fails is left out of those that have not begun.
+        workers: How many processes read ahead, two samples each and a batch; none reads in this one.
+        threads: How many threads score behind the predictions, a batch each; none scores between them.
+        noting: Returns what the model has noted in its settings.
+
+    Raises:
+        DatasetError: If worker processes cannot be started.
+    """
+    ids = [name for order in orders for name in order.ids]
+    left = dataset if len(ids) == len(dataset) else dataset.only(ids)
+    largest = max((len(order.ids) for order in orders), default=0)
+    over: set[str] = set()  # protocols that failed, inputs that are lost
+    waiting: deque[Future[Batch]] = deque()
+    with ExitStack() as stack:
+        pool = stack.enter_context(_pool(threads))
+        reading = stack.enter_context(closing(iterate(left, workers, 2 * workers + largest)))
+        for order in orders:
+            read = list(islice(reading, len(order.ids)))
+            wanted = Order(order.ids, order.protocols - over, order.keep - over)
+            predicted, noted = _predict(groups, wanted, read), noting()
+            waiting.append(pool.submit(_scored, order, predicted, noted))
+            while waiting and (len(waiting) > threads or waiting[0].done()):
+                batch = waiting.popleft().result()
+                over |= {*batch.failures, *batch.lost}
+                yield batch
+        while waiting:
+            yield waiting.popleft().result()
+
+
+class _Here(ThreadPoolExecutor):
+    """A pool of no threads: what is submitted is done at once."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do it."""
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="score") if threads else _Here()
+
+
+def _predict(groups: Sequence[Group], order: Order, read: Sequence[Sample | Skip]) -> list[_Predicted]:
+    """Predict a batch under every group that something of it is left for."""
+    parts = [(group, group.left(order)) for group in groups]
+    return [_predicted(group, part, read) for group, part in parts if part.protocols or part.keep]
+
+
+def _predicted(group: Group, order: Order, read: Sequence[Sample | Skip]) -> _Predicted:
+    samples = [item for item in read if isinstance(item, Sample)]
+    skips = [item for item in read if isinstance(item, Skip)]
+    clock = time.perf_counter()
+    try:
+        found = list(group.predict(samples)) if samples else []
+    except (EvaluationError, InputError) as error:
+        # The same fault would come with every protocol of the group.
+        return _Predicted(group, order, [], None, EvaluationError(str(error)))
+    return _Predicted(group, order, [*skips, *found], time.perf_counter() - clock if group.timed else None)
+
+
+def _scored(order: Order, parts: Sequence[_Predicted], noted: dict[str, Any]) -> Batch:
+    batches = [part.finished() for part in parts]
+    return Batch(
+        order,
+        {name: done for batch in batches for name, done in batch.protocols.items()},
+        {name: error for batch in batches for name, error in batch.failures.items()},
+        {name: kept for batch in batches for name, kept in batch.kept.items()},
+        frozenset[str]().union(*(batch.lost for batch in batches)),
+        noted,
+    )
+
+
+def counting_mask(sample: Sample, protocol: Protocol) -> npt.NDArray[np.bool_]:
+    """Return which pixels of a sample the mask source of a protocol leaves, bool (H, W)."""
+    if protocol.mask != "sample-mask-and-region" or sample.region is None:
+        return sample.mask
+    return sample.mask & sample.region
+
+
+def _row(seen: Seen, scores: Scores, model_id: str) -> dict[str, Any]:
+    values = {
+        "scale": float(scores.scale),
+        "shift": float(scores.shift),
+        "clamped_share": float(scores.clamped_share),
+        **{name: float(value) for name, value in scores.metrics.items()},
+    }
+    bad = int(scores.not_finite)
+    missing = {name for name, value in values.items() if math.isnan(value) and name in MAY_BE_MISSING and not bad}
+    if wrong := [name for name, value in values.items() if not math.isfinite(value) and name not in missing]:
+        raise EvaluationError(
+            f"model '{model_id}' on '{seen.sample.id}': {', '.join(wrong)} came out as no number ({bad} of the "
+            f"{int(scores.valid_pixels)} valid pixels have a prediction that is NaN or infinite). Leaving the image "
+            "out would flatter the model, so there is no record"
+        )
+    rounded = {name: None if name in missing else round_significant(value) for name, value in values.items()}
+    return {
+        "id": seen.sample.id,
+        "group": seen.sample.group,
+        "valid_pixels": int(scores.valid_pixels),
+        "degenerate": bool(scores.degenerate),
+        "details": dict(seen.prediction.details),
+        **{unit: int(count) for unit, count in scores.counts.items()},
+        **rounded,
+    }
