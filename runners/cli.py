@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from sitegen.store import DEFAULT_RESULTS
 
 if TYPE_CHECKING:
     from runners.cells import Wanted
+    from runners.cluster import Pool, Where
     from runners.datasets import Dataset
     from runners.datasets.origin import Origin
     from runners.jobs import Job, Work
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from runners.saved import StoredDtype, Writer
     from sitegen.findings import Finding
     from sitegen.records import ModelCard, ModelProofs, PredictionKind, Protocol, Run, RunModel, SpeedCase
+
+    Facts = Callable[[], dict[str, Any]]
+    EvaluateAll = Callable[..., list[Outcome]]
 
 __all__ = ["main"]
 
@@ -85,6 +90,18 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
             raise click.BadParameter(f"'{value}' is no NAME=VALUE, or its name was given before", context, parameter)
         pairs[name] = text
     return pairs
+
+
+def _where(context: click.Context, parameter: click.Parameter, value: str | None) -> Where | None:
+    """Return which cluster an option names."""
+    if value is None:
+        return None
+    from runners.cluster import parse
+
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -251,6 +268,14 @@ def doctor(weights_dir: Path | None, results: Path) -> None:
 @click.option("--compile", "compiled", is_flag=True, help="Compile the network with torch.compile.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images per prediction.")
 @_workers
+@click.option(
+    "--cluster",
+    "where",
+    metavar="local[:N]|ADDRESS",
+    callback=_where,
+    help="Measure on the workers of a dask cluster: 'local' starts a process for each GPU of this machine (several on "
+    "the CPU; N in all), ADDRESS is that of a scheduler, such as tcp://10.0.0.1:8786.",
+)
 @_no_cache
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, for how long and under which licences, and stop.")
@@ -289,6 +314,7 @@ def evaluate(
     compiled: bool,
     batch: int,
     workers: int,
+    where: Where | None,
     no_cache: bool,
     limit: int | None,
     dry_run: bool,
@@ -311,7 +337,7 @@ def evaluate(
         _check_asked(model_ids, dataset_ids, manifest)
     if not manifest and (name or only):
         raise click.UsageError("--name and --only are for a --manifest")
-    with _sentences(), _truth_kept(not no_cache):
+    with _sentences(), _truth_kept(not no_cache), _pool(where, device, workers, dry_run=dry_run) as pool:
         from runners import jobs
         from runners.cells import Wanted
         from runners.environment import set_precision
@@ -328,10 +354,11 @@ def evaluate(
         if dry_run:
             _print_plan(works, results, place, chosen, dtype, weights_dir=weights_dir, compiled=compiled)
             return
-        bench = _Bench(place, chosen, batch=batch, fresh=fresh, weights_dir=weights_dir, **how)
+        how |= {"weights_dir": weights_dir}
+        bench = _Bench(place, device, pool, batch=batch, workers=workers, fresh=fresh, **how)
         for work, writers in zip(works, jobs.writers(works, save, predictions_dtype), strict=True):
             with report.going_on(work):
-                bench.measure(work, writers, report, keeps=not save, workers=workers, submitter=submitter)
+                bench.measure(work, writers, report, keeps=not save, submitter=submitter)
         report.conclude()
 
 
@@ -376,26 +403,61 @@ def _empty(wanted: Wanted, results: Path, report: _Report, **how: Any) -> list[W
     return cells.works
 
 
-class _Bench:
-    """Loads one model at a time, as each may fill the device, and measures with it."""
+def _pool(where: Where | None, device: str, readers: int, *, dry_run: bool) -> AbstractContextManager[Pool | None]:
+    """Return what gives the workers of a cluster; none where all is done in this process."""
+    if where and readers:
+        raise click.UsageError("--workers reads ahead without a --cluster; with one, have more workers than GPUs")
+    if where is None or dry_run:
+        return nullcontext()
+    from runners.cluster import opened
 
-    def __init__(self, place: Path, device: str, *, batch: int, fresh: bool, **loading: Any) -> None:
-        self.place, self.device, self.batch, self.fresh = place, device, batch, fresh
+    return opened(where, device, _tell)
+
+
+class _Bench:
+    """Measures with one model at a time, as each may fill the device: loaded here, or by the workers of a pool."""
+
+    def __init__(
+        self, place: Path, device: str, pool: Pool | None, *, batch: int, workers: int, fresh: bool, **loading: Any
+    ) -> None:
+        self.place, self.pool, self.fresh = place, pool, fresh
+        self.device = device if pool else _device(device)
+        self.batch, self.workers = batch, workers
         self._loading = loading
         self._loaded: dict[str, Model] = {}
 
     def measure(self, work: Work, writers: list[Writer], report: _Report, *, keeps: bool, **how: Any) -> None:
         """Measure a work and report it; ``keeps`` says whether a journal is kept, ``how`` is for :func:`_run`."""
-        from runners.resume import journal_of
+        from runners.journal import open_journal
+        from runners.measure import now
 
-        model, where = self._model(work.model_id), {"device": self.device, "batch": self.batch}
-        _fit(model, work.job.dataset)
-        journal = None
-        if keeps:
-            journal = journal_of(work, model, self.place, device=self.device, batch=self.batch, fresh=self.fresh)
-        outcomes = _run(model, work, writers, journal, **where, **how)
+        facts, evaluate_all = self._spread(self.pool, work, writers) if self.pool else self._here(work)
+        journal = open_journal(self.place, facts(), now(), fresh=self.fresh) if keeps else None
+        outcomes = _run(evaluate_all, work, writers, journal, **how)
         report.add(outcomes, work.job, journal)
         report.saved(writers)
+
+    def _here(self, work: Work) -> tuple[Facts, EvaluateAll]:
+        """Return what determines the rows of a work, and what measures it, in this process."""
+        from runners.evaluate import evaluate_all
+        from runners.resume import facts_of
+
+        model, dataset = self._model(work.model_id), work.job.dataset
+        _fit(model, dataset)
+        where: dict[str, Any] = {"device": self.device, "batch": self.batch}
+        evaluate = partial(evaluate_all, dataset, model, work.protocols, workers=self.workers, **where)
+        return partial(facts_of, work, model, **where), evaluate
+
+    def _spread(self, pool: Pool, work: Work, writers: list[Writer]) -> tuple[Facts, EvaluateAll]:
+        """Return the same for the workers of a pool, once they have taken it up."""
+        from runners.cluster import LostError, spec_of
+
+        spec = spec_of(work, writers, device=self.device, batch=self.batch, **self._loading)
+        try:
+            facts = pool.prepare(spec, work.job.dataset)
+        except LostError as error:
+            raise Stopped(str(error)) from error
+        return lambda: facts, partial(pool.evaluate_all, work.job.dataset, spec, facts)
 
     def _model(self, model_id: str) -> Model:
         from runners.models import load
@@ -681,22 +743,23 @@ def _fit(model: Model, dataset: Dataset) -> None:
         fit(model, dataset)
 
 
-def _run(model: Model, work: Work, writers: list[Writer], journal: Journal | None, **how: Any) -> list[Outcome]:
-    """Return what :func:`evaluate_all` gives; ``how`` are its settings (device, batch, workers, submitter)."""
-    from runners.evaluate import evaluate_all
+def _run(
+    evaluate_all: EvaluateAll, work: Work, writers: list[Writer], journal: Journal | None, **how: Any
+) -> list[Outcome]:
+    """Return what measuring gives; ``how`` are settings of it (submitter)."""
+    from runners.cluster import LostError
     from runners.measure import StoppedError
     from runners.resume import stop_when_asked
 
-    dataset = work.job.dataset
-    how |= {"writers": writers, "journal": journal}
+    name, images = f"{work.model_id} on {work.job.dataset.id}", len(work.job.dataset)
     if journal and journal.lines:
-        _tell(f"{model.id} on {dataset.id}: goes on with what {journal.path} says is finished")
+        _tell(f"{name}: goes on with what {journal.path} says is finished")
     try:
-        with _progress(f"{model.id} on {dataset.id}", len(dataset)) as advance, stop_when_asked(_tell) as stop:
-            return evaluate_all(dataset, model, work.protocols, progress=advance, stop=stop, **how)
-    except StoppedError as error:
+        with _progress(name, images) as advance, stop_when_asked(_tell) as stop:
+            return evaluate_all(writers=writers, journal=journal, progress=advance, stop=stop, **how)
+    except (LostError, StoppedError) as error:
         hint = "the same command goes on from there" if journal else "with --save-predictions it has to begin anew"
-        raise Stopped(f"{model.id}: {error}; {hint}") from error
+        raise Stopped(f"{work.model_id}: {error}; {hint}") from error
     finally:
         if journal:
             journal.close()

@@ -17,6 +17,7 @@ from sitegen.records import Environment
 __all__ = [
     "VERSIONED",
     "checkout_state",
+    "chosen_device",
     "command_line",
     "committed_at",
     "describe",
@@ -75,6 +76,15 @@ def set_precision(*, tf32: bool = False, deterministic: bool = False) -> None:
     if deterministic:
         torch.backends.cudnn.benchmark = False
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA is first used
+
+
+def chosen_device(name: str) -> str:
+    """Return a torch device by its name, where ``auto`` is a GPU if there is one."""
+    import torch
+
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def device_name(device: str) -> str:

@@ -9,40 +9,28 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from runners.datasets.base import Dataset
 from runners.environment import describe
 from runners.evaluate import run_model
 from runners.jobs import Work
-from runners.journal import Journal, open_journal
-from runners.measure import now
 from runners.models.base import Model
 from sitegen import metrics, records
 
-__all__ = ["facts_of", "journal_of", "stop_when_asked"]
+__all__ = ["code_sha256", "facts_of", "stop_when_asked"]
 
 
-def journal_of(work: Work, model: Model, out: Path, *, device: str, batch: int, fresh: bool = False) -> Journal:
-    """Return the journal of a model's work, with what earlier parts of the same run have finished.
+def facts_of(work: Work, model: Model, *, device: str, batch: int) -> dict[str, Any]:
+    """Return everything that determines the rows of a work, as JSON has it: what its journal is of.
 
     Args:
         work: What is run.
         model: Loaded, and fitted if it needs to be.
-        out: Folder of the runs.
         device: Where the model runs.
         batch: How many images the model gets at once.
-        fresh: Whether what was finished is thrown away.
-
-    Raises:
-        JournalError: If the journal cannot be written, or another process is at the same run.
     """
-    return open_journal(out, facts_of(work, model, device=device, batch=batch), now(), fresh=fresh)
-
-
-def facts_of(work: Work, model: Model, *, device: str, batch: int) -> dict[str, Any]:
-    """Return everything that determines the rows of a work, as JSON has it; arguments as for :func:`journal_of`."""
     dataset = work.job.dataset
     parts = [dataset, *([dataset.train] if model.needs_training and dataset.train else [])]
     return {
@@ -56,7 +44,7 @@ def facts_of(work: Work, model: Model, *, device: str, batch: int) -> dict[str, 
         "protocols": {f"{protocol.dataset}/{protocol.id}": protocol.digest() for protocol in work.protocols},
         "batch": batch,  # a network's last bits may depend on what else is in a batch
         "environment": describe(device).model_dump(mode="json"),
-        "code": _code_sha256(model),
+        "code": code_sha256(type(model)),
     }
 
 
@@ -77,9 +65,13 @@ def _files_sha256(dataset: Dataset) -> str:
     return found.hexdigest()
 
 
-def _code_sha256(model: Model) -> str:
-    """Return a digest over the code that makes rows: a commit alone would not tell of local changes."""
-    modules = [inspect.getsourcefile(module) for module in (records, metrics, type(model))]
+def code_sha256(*more: type) -> str:
+    """Return a digest over the code that makes rows, and that of more classes.
+
+    A commit alone would not tell of local changes.
+    """
+    told: tuple[ModuleType | type, ...] = (records, metrics, *more)
+    modules = [inspect.getsourcefile(module) for module in told]
     paths = [*sorted(Path(__file__).parent.rglob("*.py")), *(Path(path) for path in modules if path)]
     found = hashlib.sha256()
     for path in paths:

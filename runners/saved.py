@@ -35,7 +35,18 @@ from sitegen.records import Detail, Environment, FileName, PredictionKind, Recor
 from sitegen.records import Skip as SkipRecord
 from sitegen.store import explain
 
-__all__ = ["INDEX", "Index", "Piece", "Saved", "SavedError", "SavedSample", "StoredDtype", "Writer", "open_saved"]
+__all__ = [
+    "INDEX",
+    "Index",
+    "Piece",
+    "Saved",
+    "SavedError",
+    "SavedSample",
+    "StoredDtype",
+    "Writer",
+    "encode",
+    "open_saved",
+]
 
 INDEX = "index.json"
 _KEY = "map"
@@ -128,6 +139,7 @@ class Writer:
     Attributes:
         folder: Where to.
         rule: What the model sees; predictions of another input do not belong here.
+        dtype: What maps are stored in where it can hold them.
         done: Ids of the samples that it has a prediction of, or the reason why there is none.
         index: What was written at the end; None until then.
 
@@ -140,28 +152,20 @@ class Writer:
         self.folder, self.rule = folder, rule
         self.done: set[str] = set()
         self.index: Index | None = None
-        self._origin, self._dtype = origin, dtype
+        self.dtype = dtype
+        self._origin = origin
         self._samples: list[dict[str, Any]] = []
         self._skipped: list[Skip] = []
 
     def encode(self, seen: Seen) -> Piece:
-        """Return a prediction as it is saved; in float32 where float16 would lose more than its last digit."""
-        exact = seen.prediction.map.cpu().numpy()
-        stored, dtype = _stored(exact, self._dtype)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, map=stored)
-        entry = {
-            "shape": list(stored.shape),
-            "input_size": list(seen.input_size),
-            "dtype": dtype,
-            "exact": bool(np.array_equal(stored.astype(exact.dtype), exact, equal_nan=True)),
-            "details": dict(seen.prediction.details),
-        }
-        return Piece(seen.sample.id, entry, buffer.getvalue())
+        """Return a prediction as it is saved."""
+        return encode(seen, self.dtype)
 
     def take(self, kept: Sequence[Piece | Skip]) -> None:
-        """Write what a batch gave."""
+        """Write what a batch gave; what came before is not written twice."""
         for item in kept:
+            if item.id in self.done:
+                continue
             self.done.add(item.id)
             if isinstance(item, Skip):
                 self._skipped.append(item)
@@ -185,7 +189,7 @@ class Writer:
             "schema_version": 1,
             "model": maker.model,
             "prediction_kind": maker.kind,
-            "dtype": self._dtype,
+            "dtype": self.dtype,
             "input": self.rule,
             "dataset": {"split": dataset.split, "list_sha256": dataset.list_sha256, "origin": self._origin},
             "environment": maker.environment,
@@ -197,6 +201,22 @@ class Writer:
         text = json.dumps(index.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         write_aside(self.folder / INDEX, text.encode())
         self.index = index
+
+
+def encode(seen: Seen, wanted: StoredDtype) -> Piece:
+    """Return a prediction as it is saved; in float32 where float16 would lose more than its last digit."""
+    exact = seen.prediction.map.cpu().numpy()
+    stored, dtype = _stored(exact, wanted)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, map=stored)
+    entry = {
+        "shape": list(stored.shape),
+        "input_size": list(seen.input_size),
+        "dtype": dtype,
+        "exact": bool(np.array_equal(stored.astype(exact.dtype), exact, equal_nan=True)),
+        "details": dict(seen.prediction.details),
+    }
+    return Piece(seen.sample.id, entry, buffer.getvalue())
 
 
 @dataclass(frozen=True)
