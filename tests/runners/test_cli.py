@@ -1,6 +1,8 @@
 """The runners command: what it prints, writes and refuses, with its exit codes."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,7 +131,7 @@ def test_a_broken_plug_in_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_pat
     def broken() -> None:
         raise ModelError("plug-in 'toy' cannot be imported (ImportError: no module)")
 
-    monkeypatch.setattr("runners.cli.known_models", broken)
+    monkeypatch.setattr("runners.cli.common.known_models", broken)
     result = call(*command, "--results", tmp_path)
     assert result.exit_code == 1
     assert "plug-in 'toy' cannot be imported" in result.output
@@ -400,3 +402,11 @@ def test_meter_is_scored_again_as_at_first(shared: Path, tmp_path: Path, repo: P
     first, second = runs(direct)["nyu-depth-v2/unidepth"], runs(again)["nyu-depth-v2/unidepth"]
     assert (first.samples, first.summary, second.deviations) == (second.samples, second.summary, [])
     assert len(runs(again)["nyu-depth-v2/zoedepth"].deviations) == 2
+
+
+@pytest.mark.parametrize("module", ["runners", "runners.cli"])
+def test_the_command_is_a_module_too(module: str) -> None:
+    """A checkout that is not installed runs it with ``python -m``."""
+    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"Usage: python -m {module} ")
+    assert "evaluate" in done.stdout
