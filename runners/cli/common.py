@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
+from runners.log import event
 from runners.models.registry import models as known_models
 from sitegen.store import DEFAULT_RESULTS
 
@@ -44,6 +50,7 @@ __all__ = [
     "sound_cards",
     "submitter_option",
     "tell",
+    "tell_note",
     "truth_kept",
     "weights_option",
     "workers_option",
@@ -126,14 +133,55 @@ def tell(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
+def tell_note(subject: object, note: str) -> None:
+    """Say, and have the log say, what a person should look at; ``subject`` is what it is about."""
+    tell(f"{subject}: note: {note}")
+    event("note", level=logging.WARNING, subject=str(subject), sentence=note)
+
+
+_LOG_EVERY_S = 5.0
+
+
+class _Rate(ProgressColumn):
+    """Steps a second; of a run that goes on, what an earlier part has done does not count."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Return the number with its unit."""
+        return Text(f"{task.speed:.3g} {self._unit}/s" if task.speed else "", style="progress.data.speed")
+
+
 @contextmanager
-def progress_bar(label: str, total: int) -> Iterator[Advance]:
-    """Show a bar on a terminal while images are measured, and nothing elsewhere."""
+def progress_bar(label: str, total: int, unit: str = "images") -> Iterator[Advance]:
+    """Show a bar on a terminal while something is counted, and nothing elsewhere; the log hears of it now and then.
+
+    Args:
+        label: Of what, for the person and the log.
+        total: How many there are.
+        unit: What is counted.
+    """
     console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda count: bar.advance(task, count)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn()
+    # The first step has no time of its own, and is what an earlier part has done: rich leaves it out of the speed,
+    # which is over the last 1,000 steps here, not over the seconds of a slow model's one.
+    how: dict[str, Any] = {"speed_estimate_period": math.inf, "transient": True, "disable": not console.is_terminal}
+    with Progress(*columns, console=console, **how) as bar:
+        bar.add_task(label, total=total)
+        yield partial(_advance, bar, unit, [time.monotonic()])
+
+
+def _advance(bar: Progress, unit: str, logged: list[float], count: int) -> None:
+    """Move a bar on; ``logged`` holds when the log last heard of it."""
+    (task,) = bar.tasks
+    bar.advance(task.id, count)
+    if time.monotonic() - logged[0] < _LOG_EVERY_S and not task.finished:
+        return
+    logged[0] = time.monotonic()
+    rate = None if task.speed is None else round(task.speed, 3)
+    event("progress", subject=task.description, unit=unit, done=int(task.completed), total=task.total, per_second=rate)
 
 
 @contextmanager
@@ -207,7 +255,7 @@ def said(jobs: list[Job]) -> list[Job]:
     """Return jobs once it is said which of them do not take all images."""
     for job in jobs:
         if len(job.dataset) < job.listed:
-            click.echo(f"{job.dataset.id}: {len(job.dataset)} of {job.listed} images; not for the boards", err=True)
+            tell_note(job.dataset.id, f"{len(job.dataset)} of {job.listed} images; not for the boards")
     return jobs
 
 

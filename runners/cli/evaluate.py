@@ -27,7 +27,8 @@ from runners.cli.common import (
     weights_option,
     workers_option,
 )
-from runners.cli.reporting import Report
+from runners.cli.reporting import Report, logged
+from runners.log import event
 
 if TYPE_CHECKING:
     from runners.cells import Wanted
@@ -104,6 +105,13 @@ def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str,
 @no_cache_option
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, for how long and under which licences, and stop.")
+@click.option(
+    "--log",
+    type=path_type,
+    metavar="FILE",
+    help="Append what happens, one JSON object a line: what begins, how far it is, what is skipped and why, failures, "
+    "each record with its sha256. Nothing with --dry-run.",
+)
 @click.option("--fresh", is_flag=True, help="Begin anew, whatever an interrupted run of this command has finished.")
 @click.option(
     "--save-predictions",
@@ -142,6 +150,7 @@ def evaluate(
     no_cache: bool,
     limit: int | None,
     dry_run: bool,
+    log: Path | None,
     fresh: bool,
     save: Path | None,
     predictions_dtype: StoredDtype,
@@ -161,7 +170,7 @@ def evaluate(
         _check_asked(model_ids, dataset_ids, manifest)
     if not manifest and (name or only):
         raise click.UsageError("--name and --only are for a --manifest")
-    with sentences(), truth_kept(not no_cache):
+    with logged(None if dry_run else log), sentences(), truth_kept(not no_cache):
         from runners import jobs
         from runners.cells import Wanted
         from runners.environment import set_precision
@@ -260,6 +269,7 @@ class _Bench:
         journal = None
         if keeps:
             journal = journal_of(work, model, self.place, device=self.device, batch=self.batch, fresh=self.fresh)
+        _log_start(work, **where)
         outcomes = _run(model, work, writers, journal, **where, **how)
         report.add(outcomes, work.job, journal)
         report.saved(writers)
@@ -275,6 +285,11 @@ class _Bench:
         return self._loaded[model_id]
 
 
+def _log_start(work: Work, **where: Any) -> None:
+    dataset, protocols = work.job.dataset, [f"{protocol.dataset}/{protocol.id}" for protocol in work.protocols]
+    event("started", model=work.model_id, dataset=dataset.id, images=len(dataset), protocols=protocols, **where)
+
+
 def _run(model: Model, work: Work, writers: list[Writer], journal: Journal | None, **how: Any) -> list[Outcome]:
     """Return what :func:`evaluate_all` gives; ``how`` are its settings (device, batch, workers, submitter)."""
     from runners.evaluate import evaluate_all
@@ -285,6 +300,7 @@ def _run(model: Model, work: Work, writers: list[Writer], journal: Journal | Non
     how |= {"writers": writers, "journal": journal}
     if journal and journal.lines:
         tell(f"{model.id} on {dataset.id}: goes on with what {journal.path} says is finished")
+        event("resumed", model=model.id, dataset=dataset.id, images=journal.samples, journal=str(journal.path))
     try:
         with progress_bar(f"{model.id} on {dataset.id}", len(dataset)) as advance, stop_when_asked(tell) as stop:
             return evaluate_all(dataset, model, work.protocols, progress=advance, stop=stop, **how)

@@ -72,7 +72,7 @@ def prove(model_ids: tuple[str, ...], results: Path, out: Path | None) -> None:
         entries = [describe(model_id) for model_id in dict.fromkeys(model_ids or known_models())]
         cards, runs = sound_cards(results, [entry.id for entry in entries]), _runs(results)
         proven = []
-        with progress_bar("adapters", len(entries)) as advance:
+        with progress_bar("proofs", len(entries), "adapters") as advance:
             for entry in entries:
                 proven.append(check(entry, cards.get(entry.id), runs))
                 advance(1)

@@ -71,7 +71,7 @@ def speed(
             raise Failure("\n".join(faults))
         cards = sound_cards(results, model_ids)
         for entry in entries:
-            with progress_bar(entry.id, plan.rounds) as advance:
+            with progress_bar(entry.id, plan.rounds, "repeats") as advance:
                 params = cards[entry.id].params_m if entry.id in cards else None
                 cases = measure(entry, plan, card_params_m=params, tick=lambda: advance(1), tell=tell)
             name = device_name(plan.device)
