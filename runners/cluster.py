@@ -61,7 +61,7 @@ LARGEST = 64
 PATIENCE_S = 120.0
 """How long a cluster may be without a worker, in seconds."""
 
-_TICK_S = 1.0
+_CONNECT_S, _TICK_S = 10.0, 1.0
 
 
 class LostError(ClusterError):
@@ -123,7 +123,7 @@ def opened(where: Where, device: str, tell: Callable[[str], None] = lambda _: No
     with ExitStack() as stack:
         address = where.address or stack.enter_context(_local(where.count, device, tell)).scheduler_address
         try:
-            client = stack.enter_context(distributed.Client(address, timeout=10, set_as_default=False))
+            client = stack.enter_context(distributed.Client(address, timeout=_CONNECT_S, set_as_default=False))
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             raise ClusterError(f"no scheduler answers at {address}: {error or type(error).__name__}") from error
         yield Pool(client, address)
