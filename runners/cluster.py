@@ -1,6 +1,6 @@
 """Measuring on the workers of a dask cluster: several GPUs of one machine, or those of many.
 
-A task is a shard: a few batches of one model on one data set (:mod:`runners.shards`). What a shard gave comes back as a
+A task is a shard: a few batches of one model on one data set (:mod:`runners.worker`). What a shard gave comes back as a
 whole and goes to the one place that collects (:func:`runners.measure.measure`), so a shard whose worker died is simply
 run again. docs/adr/0017-cluster.md.
 """
@@ -32,8 +32,8 @@ from runners.jobs import Work
 from runners.measure import Maker, Outcome, Task, measure
 from runners.resume import code_sha256
 from runners.saved import Writer
-from runners.shards import Answer, ClusterError, Loading, Spec, answer, differences, work
 from runners.stages import Batch, Order
+from runners.worker import Answer, ClusterError, Loading, Spec, answer, differences, work
 from sitegen.records import Environment
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def parse(text: str) -> Where:
 def spec_of(
     work: Work, writers: Sequence[Writer], *, device: str, batch: int, weights_dir: Path | None, **how: Any
 ) -> Spec:
-    """Return what workers are told of a work; ``how`` are the other fields of :class:`runners.shards.Loading`."""
+    """Return what workers are told of a work; ``how`` are the other fields of :class:`runners.worker.Loading`."""
     folder = None if weights_dir is None else weights_dir.resolve()
     loading = Loading(work.model_id, device, weights_dir=folder, **how)
     kept = {writer.rule.name: writer.dtype for writer in writers}
@@ -140,7 +140,7 @@ def _local(count: int | None, device: str, tell: Callable[[str], None]) -> Itera
     if not gpus and len(places) * torch.get_num_threads() > len(os.sched_getaffinity(0)):
         tell(_crowded(len(places)))
     with TemporaryDirectory(prefix="fathom-") as folder, dask.config.set(_settings()):
-        preload = ["runners.shards", *dask.config.get("distributed.worker.preload")]
+        preload = ["runners.worker", *dask.config.get("distributed.worker.preload")]
         quiet: dict[str, Any] = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
         common = {**quiet, "nthreads": 1, "memory_limit": 0, "preload": preload, "local_directory": folder}
         common |= {"silence_logs": logging.ERROR}
