@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from runners.models.base import Model
     from runners.models.entry import ModelEntry
     from runners.pictures import Part
-    from runners.saved import StoredDtype, Writer
+    from runners.saved import StoredDtype
+    from runners.saving import Destination, Writer
     from sitegen.findings import Finding
     from sitegen.records import ModelCard, ModelProofs, PredictionKind, Protocol, Run, RunModel, SpeedCase
 
@@ -261,7 +262,7 @@ def doctor(weights_dir: Path | None, results: Path) -> None:
     type=_folder,
     metavar="DIR",
     help="Keep the predictions for 'runners rescore': in DIR, or below it where the call makes several sets of them. "
-    "Such a run cannot be resumed.",
+    "Interrupted, they go on as the run does.",
 )
 @click.option(
     "--predictions-dtype",
@@ -329,9 +330,10 @@ def evaluate(
             _print_plan(works, results, place, chosen, dtype, weights_dir=weights_dir, compiled=compiled)
             return
         bench = _Bench(place, chosen, batch=batch, fresh=fresh, weights_dir=weights_dir, **how)
-        for work, writers in zip(works, jobs.writers(works, save, predictions_dtype), strict=True):
+        places = jobs.destinations(works, save, predictions_dtype, place, fresh=fresh)
+        for work, destinations in zip(works, places, strict=True):
             with report.going_on(work):
-                bench.measure(work, writers, report, keeps=not save, workers=workers, submitter=submitter)
+                bench.measure(work, destinations, report, workers=workers, submitter=submitter)
         report.conclude()
 
 
@@ -384,16 +386,17 @@ class _Bench:
         self._loading = loading
         self._loaded: dict[str, Model] = {}
 
-    def measure(self, work: Work, writers: list[Writer], report: _Report, *, keeps: bool, **how: Any) -> None:
-        """Measure a work and report it; ``keeps`` says whether a journal is kept, ``how`` is for :func:`_run`."""
-        from runners.resume import journal_of
+    def measure(self, work: Work, destinations: list[Destination], report: _Report, **how: Any) -> None:
+        """Measure a work and report it; ``how`` is for :func:`_run`."""
+        from runners.resume import kept
 
-        model, where = self._model(work.model_id), {"device": self.device, "batch": self.batch}
+        model = self._model(work.model_id)
+        where: dict[str, Any] = {"device": self.device, "batch": self.batch}
         _fit(model, work.job.dataset)
-        journal = None
-        if keeps:
-            journal = journal_of(work, model, self.place, device=self.device, batch=self.batch, fresh=self.fresh)
-        outcomes = _run(model, work, writers, journal, **where, **how)
+        with kept(work, model, self.place, destinations, fresh=self.fresh, **where) as (journal, writers):
+            for folder in {place.folder for place in destinations} - {writer.folder for writer in writers}:
+                click.echo(f"{folder}: all its predictions are there already")
+            outcomes = _run(model, work, writers, journal, **where, **how)
         report.add(outcomes, work.job, journal)
         report.saved(writers)
 
@@ -681,7 +684,7 @@ def _fit(model: Model, dataset: Dataset) -> None:
         fit(model, dataset)
 
 
-def _run(model: Model, work: Work, writers: list[Writer], journal: Journal | None, **how: Any) -> list[Outcome]:
+def _run(model: Model, work: Work, writers: list[Writer], journal: Journal, **how: Any) -> list[Outcome]:
     """Return what :func:`evaluate_all` gives; ``how`` are its settings (device, batch, workers, submitter)."""
     from runners.evaluate import evaluate_all
     from runners.measure import StoppedError
@@ -689,17 +692,13 @@ def _run(model: Model, work: Work, writers: list[Writer], journal: Journal | Non
 
     dataset = work.job.dataset
     how |= {"writers": writers, "journal": journal}
-    if journal and journal.lines:
+    if journal.lines:
         _tell(f"{model.id} on {dataset.id}: goes on with what {journal.path} says is finished")
     try:
         with _progress(f"{model.id} on {dataset.id}", len(dataset)) as advance, stop_when_asked(_tell) as stop:
             return evaluate_all(dataset, model, work.protocols, progress=advance, stop=stop, **how)
     except StoppedError as error:
-        hint = "the same command goes on from there" if journal else "with --save-predictions it has to begin anew"
-        raise Stopped(f"{model.id}: {error}; {hint}") from error
-    finally:
-        if journal:
-            journal.close()
+        raise Stopped(f"{model.id}: {error}; the same command goes on from there") from error
 
 
 def _print_plan(works: list[Work], *about: Any, **options: Any) -> None:
@@ -768,7 +767,8 @@ class _Report:
         """Say where predictions were kept, and which of them in another type than was asked for."""
         for writer in writers:
             if writer.index is None:
-                click.echo(f"{writer.folder}: note: the predictions were not finished and cannot be used", err=True)
+                text = "the predictions were not finished and cannot be used; the same command goes on with them"
+                click.echo(f"{writer.folder}: note: {text}", err=True)
                 continue
             click.echo(f"{writer.folder}: {len(writer.index.samples)} predictions from input {writer.rule.name}")
             if wide := sum(entry.dtype != writer.index.dtype for entry in writer.index.samples):
