@@ -90,6 +90,11 @@ class Journal:
     lines: list[Finished]
     _file: Lines
 
+    @property
+    def samples(self) -> int:
+        """Return how many samples earlier parts have finished under every protocol, until they are taken up."""
+        return _samples(self.lines)
+
     def append(self, finished: Finished) -> None:
         """Write one line; a process that is killed from now on has not lost it, a machine loses two seconds at most.
 

@@ -141,7 +141,7 @@ def _docs_entries(docs: Path | None) -> Iterator[tuple[str, str, bytes]]:
     if docs is None or not docs.is_dir():
         return
     for path in sorted(docs.rglob("*")):
-        if path.is_file() and not path.name.startswith("."):
+        if path.is_file() and not path.name.startswith(".") and path.parent.name != "theory":  # those are filled in
             yield path.relative_to(docs).as_posix(), f"hand-written {docs.name}", path.read_bytes()
 
 

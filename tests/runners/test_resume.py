@@ -1,11 +1,13 @@
 """Runs that are interrupted: nothing is lost, nothing repeated, and the record is that of an uninterrupted run."""
 
+import contextlib
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -394,3 +396,74 @@ def test_kills_at_random(words: list[str], tmp_path: Path, repo: Path) -> None:
     assert seen["mid"] >= 5  # most of them while images were predicted
     assert seen["files"] >= (6 if words else 0)  # of each input several shards
     assert (seen["repeated"], seen["unequal"], seen["left"]) == (0, 0, 0)
+
+
+def begin(out: Path, log: Path) -> subprocess.Popen[str]:
+    """Start a run with worker processes, in a process group of its own."""
+    words = "evaluate --model baseline-dark-channel --dataset procedural-indoor --device cpu --workers 2 --no-cache"
+    command = [sys.executable, "-m", "runners", *words.split(), "--out", str(out), "--log", str(log)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def wait_for_batches(out: Path, count: int) -> None:
+    """Return once the journal has so many more lines than its header, or more."""
+    late = time.monotonic() + 60
+    while sum(header.samples for header in headers(out)) < count:
+        assert time.monotonic() < late
+        time.sleep(0.01)
+
+
+def alive(group: int) -> list[str]:
+    """The processes of a group that have not ended; one that has and was not waited for does not count."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, _, of_group = (place / "stat").read_text().rpartition(")")[2].split()[:3]
+            if int(of_group) == group and state not in "ZX":
+                found.append((place / "cmdline").read_text())
+    return found
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """What a run said, with its exit code, once no process of its group is left."""
+    said, _ = process.communicate(timeout=120)
+    late = time.monotonic() + 20
+    while left := alive(process.pid):
+        assert time.monotonic() < late, left
+        time.sleep(0.05)
+    return process.returncode, said
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_whatever_ends_a_run_with_workers_leaves_no_process_and_loses_nothing(tmp_path: Path) -> None:
+    """SIGKILL to the run, SIGTERM to every process of it (as schedulers do), and the same command gets through."""
+    out, log = tmp_path / "out", tmp_path / "run.jsonl"
+    killed = begin(out, log)
+    wait_for_batches(out, 1)
+    killed.kill()
+    ended(killed)
+    finished = sum(header.samples for header in headers(out))
+
+    stopped = begin(out, log)
+    wait_for_batches(out, finished + 1)
+    os.killpg(stopped.pid, signal.SIGTERM)
+    code, said = ended(stopped)
+    assert code == 1
+    assert "stopping after this batch" in said
+    assert "of 24 images of 'procedural-indoor'; the same command goes on from there" in said
+    assert "Traceback" not in said
+
+    assert ended(begin(out, log))[0] == 0
+    resumed = digest(out)
+    assert headers(out) == []
+    assert ended(begin(out, log))[0] == 0
+    assert digest(out) == resumed
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    calls = " ".join(event["event"] for event in events if event["event"] not in ("progress", "note"))
+    assert calls == (
+        "called started called started resumed stopped finished "
+        "called started resumed written finished called started written finished"
+    )
+    assert not any(event["event"] == "skipped" for event in events)
