@@ -299,7 +299,9 @@
   /** Give a copy of the page's template the image's title and the maps that it has. */
   const cloudView = (shot, entry) => {
     const view = document.getElementById("cloud-view").content.firstElementChild.cloneNode(true);
-    for (const part of [view, view.querySelector("canvas")]) part.ariaLabel = part.ariaLabel.replace("{title}", () => entry.title);
+    for (const part of [view, view.querySelector("canvas")]) {
+      part.setAttribute("aria-label", part.getAttribute("aria-label").replace("{title}", () => entry.title));
+    }
     const nameOf = (map) => figureOf(shot, map.model ? `prediction.${map.model}` : "ground-truth").querySelector(".view-name").textContent;
     view.querySelector("select").append(...entry.cloud.maps.map((map) => new Option(nameOf(map), map.file)));
     return view;

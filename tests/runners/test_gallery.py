@@ -108,6 +108,17 @@ def test_entries_hold_pictures_and_values(results: Path, saved: list[Path]) -> N
     assert not faults(results)
 
 
+def test_what_is_not_in_metres_is_no_cloud(results: Path, saved: list[Path]) -> None:
+    """Where depth without a unit is compared as it is, only the truth can be seen as points."""
+    rule = {"space": "none", "solver": "none", "estimator": "none"}
+    raw = make.protocol(id="raw", alignment={"affine-invariant-depth": rule})
+    (results / "protocols/toy/raw.yaml").write_text(raw.model_dump_json(), encoding="utf-8")
+    code, output = run("gallery", *saved, "--protocol", "raw", "--results", results)
+    assert code == 0, output
+    clouds = [entry.cloud for entry in entries(results)]
+    assert all(cloud and [depth.model for depth in cloud.maps] == [None] for cloud in clouds)
+
+
 @pytest.mark.parametrize("word", ["no", "unknown"])
 def test_what_may_not_be_shown_is_replaced(results: Path, saved: list[Path], word: str) -> None:
     """Unless the card says yes there is no picture of any kind, but the values and the reason; old pictures go."""
