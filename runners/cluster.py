@@ -31,7 +31,7 @@ from runners.evaluate import model_with
 from runners.jobs import Work
 from runners.measure import Maker, Outcome, Task, measure
 from runners.resume import code_sha256
-from runners.saved import Writer
+from runners.saving import Destination, Writer
 from runners.stages import Batch, Order
 from runners.worker import Answer, ClusterError, Loading, Spec, answer, differences, work
 from sitegen.records import Environment
@@ -95,12 +95,12 @@ def parse(text: str) -> Where:
 
 
 def spec_of(
-    work: Work, writers: Sequence[Writer], *, device: str, batch: int, weights_dir: Path | None, **how: Any
+    work: Work, destinations: Sequence[Destination], *, device: str, batch: int, weights_dir: Path | None, **how: Any
 ) -> Spec:
     """Return what workers are told of a work; ``how`` are the other fields of :class:`runners.worker.Loading`."""
     folder = None if weights_dir is None else weights_dir.resolve()
     loading = Loading(work.model_id, device, weights_dir=folder, **how)
-    kept = {writer.rule.name: writer.dtype for writer in writers}
+    kept = {destination.rule.name: destination.dtype for destination in destinations}
     return Spec(loading, work.job.origin, tuple(work.protocols), batch, kept, truth_kept=active() is not None)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 from runners.datasets.base import Dataset, Intrinsics, Sample, SampleError
 from runners.environment import command_line, describe
@@ -21,7 +22,8 @@ from runners.journal import Journal
 from runners.measure import Maker, Outcome, Progress, Task, measure
 from runners.models.base import Image, Model
 from runners.prediction import Prediction, flip_average
-from runners.saved import Piece, Writer
+from runners.saved import StoredDtype
+from runners.saving import Writer, encode
 from runners.stages import EvaluationError, Group, Scorer, Seen, work_off
 from sitegen.records import Protocol, Run, RunModel
 from sitegen.store import explain
@@ -135,7 +137,7 @@ def evaluate_all(
     produce = partial(
         work_off,
         dataset,
-        groups_of(model, protocols, {name: writer.encode for name, writer in by_input.items()}),
+        groups_of(model, protocols, {name: writer.dtype for name, writer in by_input.items()}),
         workers=workers,
         threads=threads,
         noting=noting(model),
@@ -157,15 +159,13 @@ def evaluate_all(
     )
 
 
-def groups_of(
-    model: Model, protocols: Sequence[Protocol], encoders: Mapping[str, Callable[[Seen], Piece]]
-) -> list[Group]:
+def groups_of(model: Model, protocols: Sequence[Protocol], stored: Mapping[str, StoredDtype]) -> list[Group]:
     """Return how a model's predictions are made and scored, a group for each distinct input.
 
     Args:
         model: Loaded, and fitted if it needs to be.
         protocols: How to score.
-        encoders: Make the predictions of inputs into what is saved of them, by the input's name.
+        stored: In which type the predictions of inputs are saved, by the input's name; those of others are not.
     """
     return [
         Group(
@@ -173,7 +173,7 @@ def groups_of(
             rule.name,
             partial(_seen, model, rule),
             [Scorer(protocol) for protocol in protocols if input_of(protocol) == rule],
-            encode=encoders.get(rule.name),
+            encode=partial(encode, dtype=stored[rule.name]) if rule.name in stored else None,
         )
         for rule in inputs_of(protocols)
     ]
@@ -312,8 +312,12 @@ def _averaged(straight: Prediction, mirrored: Prediction) -> Prediction:
 
 
 def _widened(prediction: Prediction) -> Prediction:
-    wide = torch.promote_types(prediction.map.dtype, torch.float32)
-    return replace(prediction, map=prediction.map.cpu().to(wide))
+    unsure = prediction.uncertainty
+    return replace(prediction, map=_wide(prediction.map), uncertainty=None if unsure is None else _wide(unsure))
+
+
+def _wide(values: Tensor) -> Tensor:
+    return values.cpu().to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _mean(values: list[float | None]) -> float:

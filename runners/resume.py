@@ -6,8 +6,8 @@ import hashlib
 import inspect
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -16,10 +16,39 @@ from runners.datasets.base import Dataset
 from runners.environment import describe
 from runners.evaluate import run_model
 from runners.jobs import Work
+from runners.journal import Journal, open_journal
+from runners.measure import now
 from runners.models.base import Model
+from runners.saving import Destination, Writer
 from sitegen import metrics, records
+from sitegen.records import sha256_of
 
-__all__ = ["code_sha256", "facts_of", "stop_when_asked"]
+__all__ = ["code_sha256", "facts_of", "kept", "stop_when_asked"]
+
+
+@contextmanager
+def kept(
+    facts: Mapping[str, Any], out: Path, destinations: Sequence[Destination] = (), *, fresh: bool = False
+) -> Iterator[tuple[Journal, list[Writer]]]:
+    """Give the journal of a model's work, and what writes its predictions, with what earlier parts have finished.
+
+    Both are closed in the end. A place where all predictions are finished has no writer.
+
+    Args:
+        facts: Everything that determines the rows (:func:`facts_of`).
+        out: Folder of the runs.
+        destinations: Where predictions are to be kept.
+        fresh: Whether what was finished is thrown away.
+
+    Raises:
+        JournalError: If the journal cannot be written, or another process is at the same run.
+        SavedError: If a place for predictions cannot be written, or holds those of another run.
+    """
+    with ExitStack() as stack:
+        # The predictions first: where they are refused, the journal is not thrown away.
+        found = [destination.open(sha256_of(facts), fresh=fresh) for destination in destinations]
+        writers = [stack.enter_context(closing(writer)) for writer in found if writer]
+        yield stack.enter_context(closing(open_journal(out, facts, now(), fresh=fresh))), writers
 
 
 def facts_of(work: Work, model: Model, *, device: str, batch: int) -> dict[str, Any]:

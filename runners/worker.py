@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from runners.jobs import Job, Work
 from runners.models import load
 from runners.models.base import Model, ModelError
 from runners.resume import code_sha256, facts_of
-from runners.saved import StoredDtype, encode
+from runners.saved import StoredDtype
 from runners.score import ProtocolError
 from runners.stages import Batch, EvaluationError, Group, Order, work_off
 from sitegen.records import Protocol
@@ -117,8 +116,7 @@ class _Bench:
         job = Job(self.dataset, spec.origin, list(spec.protocols), [], [], len(self.dataset))
         found = Work(model.id, job, list(spec.protocols))
         self.facts = facts_of(found, model, device=chosen_device(spec.loading.device), batch=spec.batch)
-        encoders = {name: partial(encode, wanted=dtype) for name, dtype in (spec.kept or {}).items()}
-        self.groups, self.noting = groups_of(model, spec.protocols, encoders), noting(model)
+        self.groups, self.noting = groups_of(model, spec.protocols, spec.kept or {}), noting(model)
         self.spec = spec
 
     def _loaded(self, loading: Loading) -> Model:

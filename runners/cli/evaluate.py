@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from runners.journal import Journal
     from runners.measure import Outcome
     from runners.models.base import Model
-    from runners.saved import StoredDtype, Writer
+    from runners.saved import StoredDtype
+    from runners.saving import Destination, Writer
 
-    Facts = Callable[[], dict[str, Any]]
     EvaluateAll = Callable[..., list[Outcome]]
 
 __all__ = ["evaluate"]
@@ -146,7 +146,7 @@ def cluster(context: click.Context, parameter: click.Parameter, value: str | Non
     type=folder_type,
     metavar="DIR",
     help="Keep the predictions for 'runners rescore': in DIR, or below it where the call makes several sets of them. "
-    "Such a run cannot be resumed.",
+    "Interrupted, they go on as the run does.",
 )
 @click.option(
     "--predictions-dtype",
@@ -198,8 +198,8 @@ def evaluate(
         _check_asked(model_ids, dataset_ids, manifest)
     if not manifest and (name or only):
         raise click.UsageError("--name and --only are for a --manifest")
-    kept = logged(None if dry_run else log)
-    with kept, sentences(), truth_kept(not no_cache), _pool(where, device, workers, dry_run=dry_run) as pool:
+    told = logged(None if dry_run else log)
+    with told, sentences(), truth_kept(not no_cache), _pool(where, device, workers, dry_run=dry_run) as pool:
         from runners import jobs
         from runners.cells import Wanted
         from runners.environment import set_precision
@@ -218,9 +218,10 @@ def evaluate(
             return
         how |= {"weights_dir": weights_dir}
         bench = _Bench(place, device, pool, batch=batch, workers=workers, fresh=fresh, **how)
-        for work, writers in zip(works, jobs.writers(works, save, predictions_dtype), strict=True):
+        places = jobs.destinations(works, save, predictions_dtype, place, fresh=fresh)
+        for work, destinations in zip(works, places, strict=True):
             with report.going_on(work):
-                bench.measure(work, writers, report, keeps=not save, submitter=submitter)
+                bench.measure(work, destinations, report, submitter=submitter)
         report.conclude()
 
 
@@ -305,19 +306,19 @@ class _Bench:
         self._loading = loading
         self._loaded: dict[str, Model] = {}
 
-    def measure(self, work: Work, writers: list[Writer], report: Report, *, keeps: bool, **how: Any) -> None:
-        """Measure a work and report it; ``keeps`` says whether a journal is kept, ``how`` is for :func:`_run`."""
-        from runners.journal import open_journal
-        from runners.measure import now
+    def measure(self, work: Work, destinations: list[Destination], report: Report, **how: Any) -> None:
+        """Measure a work and report it; ``how`` is for :func:`_run`."""
+        from runners.resume import kept
 
-        facts, evaluate_all = self._spread(self.pool, work, writers) if self.pool else self._here(work)
-        journal = open_journal(self.place, facts(), now(), fresh=self.fresh) if keeps else None
-        _log_start(work, device=self.device, batch=self.batch)
-        outcomes = _run(evaluate_all, work, writers, journal, **how)
+        facts, evaluate_all = self._spread(self.pool, work, destinations) if self.pool else self._here(work)
+        with kept(facts, self.place, destinations, fresh=self.fresh) as (journal, writers):
+            _log_start(work, device=self.device, batch=self.batch)
+            report.saved_before(destinations, writers)
+            outcomes = _run(evaluate_all, work, writers, journal, **how)
         report.add(outcomes, work.job, journal)
         report.saved(writers)
 
-    def _here(self, work: Work) -> tuple[Facts, EvaluateAll]:
+    def _here(self, work: Work) -> tuple[Mapping[str, Any], EvaluateAll]:
         """Return what determines the rows of a work, and what measures it, in this process."""
         from runners.evaluate import evaluate_all
         from runners.resume import facts_of
@@ -326,18 +327,18 @@ class _Bench:
         fit_where_needed(model, dataset)
         where: dict[str, Any] = {"device": self.device, "batch": self.batch}
         evaluate = partial(evaluate_all, dataset, model, work.protocols, workers=self.workers, **where)
-        return partial(facts_of, work, model, **where), evaluate
+        return facts_of(work, model, **where), evaluate
 
-    def _spread(self, pool: Pool, work: Work, writers: list[Writer]) -> tuple[Facts, EvaluateAll]:
+    def _spread(self, pool: Pool, work: Work, destinations: list[Destination]) -> tuple[Mapping[str, Any], EvaluateAll]:
         """Return the same for the workers of a pool, once they have taken it up."""
         from runners.cluster import LostError, spec_of
 
-        spec = spec_of(work, writers, device=self.device, batch=self.batch, **self._loading)
+        spec = spec_of(work, destinations, device=self.device, batch=self.batch, **self._loading)
         try:
             facts = pool.prepare(spec, work.job.dataset)
         except LostError as error:
             raise Stopped(str(error)) from error
-        return lambda: facts, partial(pool.evaluate_all, work.job.dataset, spec, facts)
+        return facts, partial(pool.evaluate_all, work.job.dataset, spec, facts)
 
     def _model(self, model_id: str) -> Model:
         from runners.models import load
@@ -355,27 +356,21 @@ def _log_start(work: Work, **where: Any) -> None:
     event("started", model=work.model_id, dataset=dataset.id, images=len(dataset), protocols=protocols, **where)
 
 
-def _run(
-    evaluate_all: EvaluateAll, work: Work, writers: list[Writer], journal: Journal | None, **how: Any
-) -> list[Outcome]:
+def _run(evaluate_all: EvaluateAll, work: Work, writers: list[Writer], journal: Journal, **how: Any) -> list[Outcome]:
     """Return what measuring gives; ``how`` are settings of it (submitter)."""
     from runners.cluster import LostError
     from runners.measure import StoppedError
     from runners.resume import stop_when_asked
 
     model, dataset, images = work.model_id, work.job.dataset.id, len(work.job.dataset)
-    if journal and journal.lines:
+    if journal.lines:
         tell(f"{model} on {dataset}: goes on with what {journal.path} says is finished")
         event("resumed", model=model, dataset=dataset, images=journal.samples, journal=str(journal.path))
     try:
         with progress_bar(f"{model} on {dataset}", images) as advance, stop_when_asked(tell) as stop:
             return evaluate_all(writers=writers, journal=journal, progress=advance, stop=stop, **how)
     except (LostError, StoppedError) as error:
-        hint = "the same command goes on from there" if journal else "with --save-predictions it has to begin anew"
-        raise Stopped(f"{model}: {error}; {hint}") from error
-    finally:
-        if journal:
-            journal.close()
+        raise Stopped(f"{model}: {error}; the same command goes on from there") from error
 
 
 def _print_plan(works: list[Work], *about: Any, **options: Any) -> None:

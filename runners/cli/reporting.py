@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from runners.jobs import Job, Work
     from runners.journal import Journal
     from runners.measure import Outcome
-    from runners.saved import Writer
+    from runners.saving import Destination, Writer
     from sitegen.records import Run
 
 __all__ = ["Report", "logged"]
+
+
+_UNFINISHED = "the predictions were not finished and cannot be used; the same command goes on with them"
 
 
 class _Told(Failure):
@@ -129,11 +132,18 @@ class Report:
             if name in scored:
                 tell_note(job.dataset.id, f"{name}: {note}")
 
+    def saved_before(self, destinations: list[Destination], writers: list[Writer]) -> None:
+        """Say where all predictions were kept by earlier parts of the run, so that nothing writes there."""
+        written = {writer.folder for writer in writers}
+        for destination in destinations:
+            if destination.folder not in written:
+                click.echo(f"{destination.folder}: all its predictions are there already")
+
     def saved(self, writers: list[Writer]) -> None:
         """Say where predictions were kept, and which of them in another type than was asked for."""
         for writer in writers:
             if writer.index is None:
-                tell_note(writer.folder, "the predictions were not finished and cannot be used")
+                tell_note(writer.folder, _UNFINISHED)
                 continue
             click.echo(f"{writer.folder}: {len(writer.index.samples)} predictions from input {writer.rule.name}")
             event("saved", path=str(writer.folder), predictions=len(writer.index.samples))

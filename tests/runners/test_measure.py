@@ -20,7 +20,8 @@ from runners.journal import Done
 from runners.measure import Maker, Task, measure
 from runners.models.base import Image
 from runners.prediction import Prediction
-from runners.saved import Writer, open_saved
+from runners.saved import open_saved
+from runners.saving import Destination
 from runners.score import Scores
 from runners.stages import MAY_BE_MISSING, Batch, Group, Order
 from tests.runners import factories as make
@@ -143,8 +144,9 @@ def test_what_comes_twice_counts_once(tmp_path: Path) -> None:
     origin = Origin(dataset="toy", manifest=str(tmp_path / "toy" / "index.json"))
     runs, samples = [], []
     for times in (1, 2):
-        writer = Writer(tmp_path / f"saved-{times}", input_of(protocol), origin)
-        groups = groups_of(Constant(), [protocol], {writer.rule.name: writer.encode})
+        writer = Destination(tmp_path / f"saved-{times}", input_of(protocol), origin).open("0" * 64)
+        assert writer
+        groups = groups_of(Constant(), [protocol], {writer.rule.name: writer.dtype})
 
         def produce(orders: Sequence[Order], groups: list[Group] = groups, times: int = times) -> Generator[Batch]:
             for batch in stages.work_off(dataset, groups, orders[::-1]):
