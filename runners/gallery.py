@@ -17,7 +17,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from runners.datasets.base import Sample
-from runners.files import replace_folder, write_aside
 from runners.measure import Progress
 from runners.pictures import (
     WORST_ERROR,
@@ -32,6 +31,7 @@ from runners.pictures import (
     shared_pictures,
     webp,
 )
+from sitegen.files import replace_folder, write_aside
 from sitegen.metrics import METRICS
 from sitegen.records import (
     DatasetCard,

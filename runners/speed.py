@@ -22,7 +22,6 @@ import torch
 from pydantic import ValidationError
 
 from runners.environment import command_line, describe
-from runners.files import write_aside
 from runners.models.architecture import (
     NetworkInput,
     architecture,
@@ -41,6 +40,7 @@ from runners.models.errors import ModelError, as_note
 from runners.models.images import Image
 from runners.models.registry import ModelOptions, build
 from runners.power import Power, metered
+from sitegen.files import write_aside
 from sitegen.records import Record, Speed, SpeedCase, SpeedStatistics, parameter_fault, record_text, round_significant
 from sitegen.store import explain, load_speed
 
