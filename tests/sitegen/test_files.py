@@ -1,11 +1,11 @@
 """Files and folders that are there whole or not at all."""
 
-import resource
 from pathlib import Path
 
 import pytest
 
 from sitegen.files import replace_folder, write_aside
+from tests.full_disk import full_beyond
 
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
@@ -18,16 +18,11 @@ def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
 
 
 def test_a_file_for_which_there_is_no_room_leaves_the_old_one(tmp_path: Path) -> None:
-    """The error names the file; no part of the new one is left. The limit acts as a full disk does."""
+    """The error names the file; no part of the new one is left."""
     path = tmp_path / "b.json"
     write_aside(path, b"old")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="File too large") as caught:
-            write_aside(path, bytes(2000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with full_beyond(1000), pytest.raises(OSError, match="File too large") as caught:
+        write_aside(path, bytes(2000))
     assert caught.value.filename == str(path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
