@@ -849,6 +849,12 @@ class SpeedCase(Record):
     peak_memory_mb: Annotated[float, Field(gt=0)] | None = None
     """In 10^6 bytes; ``memory_note`` says of what, or why there is none."""
     memory_note: Text
+    mean_power_w: Annotated[float, Field(gt=0)] | None = _later()
+    """Watts that the whole GPU drew while the repeats were timed, the first second left out; as NVML tells it."""
+    peak_power_w: Annotated[float, Field(gt=0)] | None = _later()
+    """The largest sample of it, in watts."""
+    energy_j: Annotated[float, Field(gt=0)] | None = _later()
+    """Joules an image: the mean power for the mean time of an image."""
     gflops: Annotated[float, Field(gt=0)] | None = None
     """10^9 floating-point operations an image of the network's convolutions, matrix products and attention; a
     multiplication with its addition counts as two."""
@@ -888,6 +894,15 @@ class SpeedCase(Record):
     def _random_weights_are_no_weights(self) -> SpeedCase:
         if self.random_weights and (self.timed != "network" or self.weights_sha256 is not None):
             raise ValueError("random weights have no sha256, and only the network is timed with them")
+        return self
+
+    @model_validator(mode="after")
+    def _power_is_whole(self) -> SpeedCase:
+        mean, peak = self.mean_power_w, self.peak_power_w
+        if len({value is None for value in (mean, peak, self.energy_j)}) > 1:
+            raise ValueError("mean_power_w, peak_power_w and energy_j are there together or not at all")
+        if mean is not None and peak is not None and mean > peak:
+            raise ValueError("mean_power_w is larger than peak_power_w")
         return self
 
 
