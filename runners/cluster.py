@@ -149,7 +149,11 @@ def _local(count: int | None, device: str, tell: Callable[[str], None]) -> Itera
             for index, gpu in enumerate(places)
         }
         scheduler = {"cls": Scheduler, "options": {**quiet, "port": 0}}
-        with SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.ERROR) as cluster:
+        try:
+            cluster = SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.ERROR)
+        except (OSError, RuntimeError) as error:
+            raise ClusterError(f"workers cannot be started here: {_root(error)}") from error
+        with cluster:
             yield cluster
 
 
@@ -174,6 +178,12 @@ def _crowded(count: int) -> str:
         f"{count} workers compute with {threads} threads each, as a run without a cluster would, on {cores} cores; "
         "OMP_NUM_THREADS=1 before the command is faster, and the records will say so"
     )
+
+
+def _root(error: BaseException) -> BaseException:
+    while error.__cause__:
+        error = error.__cause__
+    return error
 
 
 def _settings() -> dict[str, Any]:
@@ -347,7 +357,9 @@ class Pool:
         except TimeoutError as error:
             raise LostError(self._gone()) from error
         except Exception as error:  # it did not even begin there
-            raise ClusterError(f"{what}: {type(error).__name__}: {error}") from error
+            said = str(error).partition("\n")[0].partition(". ")[0]
+            hint = "do the scheduler and all workers run this version of Fathom, with all that it needs?"
+            raise ClusterError(f"{what}: {type(error).__name__}: {said} ({hint})") from error
 
     def _gone(self) -> str:
         return f"the scheduler at {self.address} is gone"

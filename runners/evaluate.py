@@ -16,7 +16,6 @@ from torch import Tensor
 
 from runners.datasets.base import Dataset, Intrinsics, Sample, SampleError
 from runners.environment import command_line, describe
-from runners.files import write_aside
 from runners.inputs import ModelInput, input_image, input_intrinsics, input_of, mirrored_intrinsics
 from runners.journal import Journal
 from runners.measure import Maker, Outcome, Progress, Task, measure
@@ -25,6 +24,7 @@ from runners.prediction import Prediction, flip_average
 from runners.saved import StoredDtype
 from runners.saving import Writer, encode
 from runners.stages import EvaluationError, Group, Scorer, Seen, work_off
+from sitegen.files import write_aside
 from sitegen.records import Protocol, Run, RunModel
 from sitegen.store import explain
 

@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from runners.cloud import write_cloud
 from runners.datasets.base import Sample
-from runners.files import replace_folder, write_aside
 from runners.measure import Progress
 from runners.pictures import (
     WORST_ERROR,
@@ -33,6 +32,7 @@ from runners.pictures import (
     thumbnail,
     write_webp,
 )
+from sitegen.files import replace_folder, write_aside
 from sitegen.metrics import METRICS
 from sitegen.records import (
     DatasetCard,

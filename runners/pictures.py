@@ -21,11 +21,11 @@ from torch.nn.functional import adaptive_avg_pool2d, max_pool2d
 
 from runners import colours
 from runners.datasets.base import Dataset, Sample
-from runners.files import write_aside
 from runners.rescore import covered
 from runners.saved import Saved
 from runners.score import scored_maps
 from runners.stages import counting_mask
+from sitegen.files import write_aside
 from sitegen.records import Protocol, Run
 
 __all__ = [

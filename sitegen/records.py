@@ -63,6 +63,7 @@ __all__ = [
     "Speed",
     "SpeedCase",
     "SpeedStatistics",
+    "TrainingLoss",
     "Verified",
     "canonical_json",
     "mean_and_spread",
@@ -249,6 +250,13 @@ class Checkpoint(Record):
     loader: OptionalText = ""
 
 
+class TrainingLoss(Record):
+    """What a model was trained to minimise, in a sentence, and where that was read."""
+
+    text: Text
+    evidence: Text
+
+
 class ModelCard(Record):
     """A released or described model (``results/models/<id>.yaml``)."""
 
@@ -275,6 +283,7 @@ class ModelCard(Record):
     backbone: OptionalText = ""
     architecture: OptionalText = ""
     """How the network is built, in a few sentences."""
+    training_loss: TrainingLoss | None = None
     params_m: Annotated[float, Field(gt=0)] | None = None
     input_rule: OptionalText = ""
     """How an image becomes the network's input: size, multiple, aspect, normalisation."""
@@ -849,6 +858,12 @@ class SpeedCase(Record):
     peak_memory_mb: Annotated[float, Field(gt=0)] | None = None
     """In 10^6 bytes; ``memory_note`` says of what, or why there is none."""
     memory_note: Text
+    mean_power_w: Annotated[float, Field(gt=0)] | None = _later()
+    """Watts that the whole GPU drew while the repeats were timed, the first second left out; as NVML tells it."""
+    peak_power_w: Annotated[float, Field(gt=0)] | None = _later()
+    """The largest sample of it, in watts."""
+    energy_j: Annotated[float, Field(gt=0)] | None = _later()
+    """Joules an image: the mean power for the mean time of an image."""
     gflops: Annotated[float, Field(gt=0)] | None = None
     """10^9 floating-point operations an image of the network's convolutions, matrix products and attention; a
     multiplication with its addition counts as two."""
@@ -888,6 +903,15 @@ class SpeedCase(Record):
     def _random_weights_are_no_weights(self) -> SpeedCase:
         if self.random_weights and (self.timed != "network" or self.weights_sha256 is not None):
             raise ValueError("random weights have no sha256, and only the network is timed with them")
+        return self
+
+    @model_validator(mode="after")
+    def _power_is_whole(self) -> SpeedCase:
+        mean, peak = self.mean_power_w, self.peak_power_w
+        if len({value is None for value in (mean, peak, self.energy_j)}) > 1:
+            raise ValueError("mean_power_w, peak_power_w and energy_j are there together or not at all")
+        if mean is not None and peak is not None and mean > peak:
+            raise ValueError("mean_power_w is larger than peak_power_w")
         return self
 
 

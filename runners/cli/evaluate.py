@@ -131,7 +131,11 @@ def cluster(context: click.Context, parameter: click.Parameter, value: str | Non
 )
 @no_cache_option
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
-@click.option("--dry-run", is_flag=True, help="Say what would run, for how long and under which licences, and stop.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Say what would run, for how long, in how much memory and under which licences, and stop.",
+)
 @click.option(
     "--log",
     type=path_type,
@@ -205,7 +209,6 @@ def evaluate(
         from runners.environment import set_precision
 
         chosen, place = chosen_device(device), out or (Path("runs") if manifest else results / "runs")
-        set_precision()
         how = {"dtype": dtype, "settings": settings, "compiled": compiled}
         report = Report(place, every=every)
         if every:
@@ -214,8 +217,9 @@ def evaluate(
             origins = _origins(dataset_ids, manifest, name, only, root, limit)
             works = _asked(model_ids, origins, protocol_ids, results, report, **how)
         if dry_run:
-            _print_plan(works, results, place, chosen, dtype, weights_dir=weights_dir, compiled=compiled)
+            _print_plan(works, results, place, chosen, dtype, batch=batch, weights_dir=weights_dir, compiled=compiled)
             return
+        set_precision()
         how |= {"weights_dir": weights_dir}
         bench = _Bench(place, device, pool, batch=batch, workers=workers, fresh=fresh, **how)
         places = jobs.destinations(works, save, predictions_dtype, place, fresh=fresh)

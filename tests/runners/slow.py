@@ -1,17 +1,22 @@
-"""Makes the dark channel slow, in the process that imports it: ``distributed.worker.preload`` has workers do so."""
+"""Makes the dark channel slow in workers that are told to load this module (``distributed.worker.preload``)."""
 
 import time
+from collections.abc import Sequence
 
+from runners.models.base import Image
 from runners.models.baselines import DarkChannel
+from runners.prediction import Prediction
 
 SECONDS = 0.25
-
-_predict = DarkChannel.predict
-
-
-def _slowly(self, images, intrinsics=None):  # type: ignore[no-untyped-def]
-    time.sleep(SECONDS * len(images))
-    return _predict(self, images, intrinsics)
+"""Spent on an image."""
 
 
-DarkChannel.predict = _slowly  # type: ignore[method-assign]
+def dask_setup(_: object) -> None:
+    """Have every prediction wait."""
+    predict = DarkChannel.predict
+
+    def slowly(self: DarkChannel, images: Sequence[Image]) -> list[Prediction]:
+        time.sleep(SECONDS * len(images))
+        return predict(self, images)
+
+    DarkChannel.predict = slowly  # type: ignore[method-assign, assignment]
