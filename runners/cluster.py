@@ -26,7 +26,7 @@ import torch
 
 from runners.datasets.base import Dataset
 from runners.datasets.cache import active
-from runners.environment import command_line
+from runners.environment import command_line, cores
 from runners.evaluate import model_with
 from runners.jobs import Work
 from runners.measure import Maker, Outcome, Task, measure
@@ -137,8 +137,8 @@ def _local(count: int | None, device: str, tell: Callable[[str], None]) -> Itera
 
     gpus = _gpus(device)
     places = [gpus[index % len(gpus)] if gpus else None for index in range(count or len(gpus) or _cpu_workers())]
-    if not gpus and len(places) * torch.get_num_threads() > len(os.sched_getaffinity(0)):
-        tell(_crowded(len(places)))
+    if not gpus and (said := _crowded(len(places))):
+        tell(said)
     with TemporaryDirectory(prefix="fathom-") as folder, dask.config.set(_settings()):
         preload = ["runners.worker", *dask.config.get("distributed.worker.preload")]
         quiet: dict[str, Any] = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
@@ -169,13 +169,16 @@ def _gpus(device: str) -> list[str]:
 
 
 def _cpu_workers() -> int:
-    return max(2, len(os.sched_getaffinity(0)) // torch.get_num_threads())
+    return max(2, cores() // torch.get_num_threads())
 
 
 def _crowded(count: int) -> str:
-    threads, cores = torch.get_num_threads(), len(os.sched_getaffinity(0))
+    """Return what is wrong with so many workers on the CPU; empty if they fit."""
+    threads, here = torch.get_num_threads(), cores()
+    if threads == 1 or count * threads <= here:
+        return ""
     return (
-        f"{count} workers compute with {threads} threads each, as a run without a cluster would, on {cores} cores; "
+        f"{count} workers compute with {threads} threads each, as a run without a cluster would, on {here} cores; "
         "OMP_NUM_THREADS=1 before the command is faster, and the records will say so"
     )
 

@@ -20,6 +20,7 @@ __all__ = [
     "chosen_device",
     "command_line",
     "committed_at",
+    "cores",
     "describe",
     "device_id",
     "device_name",
@@ -94,13 +95,13 @@ def device_name(device: str) -> str:
         import torch
 
         return torch.cuda.get_device_name(device)
-    return f"{_cpu() or platform.machine()}, {_cores()} cores" if kind == "cpu" else f"{kind}, {_cpu() or 'unknown'}"
+    return f"{_cpu() or platform.machine()}, {cores()} cores" if kind == "cpu" else f"{kind}, {_cpu() or 'unknown'}"
 
 
 def device_id(device: str) -> str:
     """Return the id of a torch device for ``results/speed``: ``nvidia-h100-80gb-hbm3``, ``cpu-2-cores-amd-epyc``."""
     if device.partition(":")[0] == "cpu":
-        return slug(f"cpu {_cores()} cores {_cpu() or platform.machine()}")
+        return slug(f"cpu {cores()} cores {_cpu() or platform.machine()}")
     return slug(device_name(device))
 
 
@@ -149,7 +150,7 @@ def _tf32() -> bool:
     return bool(torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

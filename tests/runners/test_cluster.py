@@ -486,6 +486,18 @@ def test_each_gpu_has_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
             cluster._gpus(device)
 
 
+def test_workers_on_the_cpu_compute_like_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as the cores have room for, two at least; too many threads are said."""
+    monkeypatch.setattr(cluster, "cores", lambda: 16)
+    for threads, workers in ((1, 16), (4, 4), (16, 2)):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert cluster._cpu_workers() == workers
+    assert "2 workers compute with 16 threads each" in cluster._crowded(2)
+    assert cluster._crowded(1) == ""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert cluster._crowded(40) == ""
+
+
 @pytest.fixture
 def begin(place: Path, repo: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     """Begins the command on slow workers of its own, in a session of its own; none outlives the test."""
