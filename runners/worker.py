@@ -26,7 +26,7 @@ from runners.models.base import Model, ModelError
 from runners.resume import code_sha256, facts_of
 from runners.saved import StoredDtype
 from runners.score import ProtocolError
-from runners.stages import Batch, EvaluationError, Group, Order, work_off
+from runners.stages import Batch, EvaluationError, Group, Order, threads_for, work_off
 from sitegen.records import Protocol
 
 __all__ = ["Answer", "ClusterError", "Loading", "Spec", "answer", "dask_setup", "differences", "work"]
@@ -165,7 +165,8 @@ def work(spec: Spec, facts: Mapping[str, Any], orders: Sequence[Order]) -> tuple
         if faults := differences(bench.facts, facts):
             raise ClusterError(f"came later and is not like those that began: {'; '.join(faults)}")
         clock = time.perf_counter()
-        batches = list(work_off(bench.dataset, bench.groups, orders, noting=bench.noting))
+        threads = threads_for(chosen_device(spec.loading.device))
+        batches = list(work_off(bench.dataset, bench.groups, orders, threads=threads, noting=bench.noting))
         return batches, time.perf_counter() - clock
 
 
