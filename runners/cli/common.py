@@ -106,6 +106,7 @@ def sentences() -> Iterator[None]:
         from runners.download import DownloadError
         from runners.jobs import JobError
         from runners.journal import JournalError
+        from runners.lessons import LessonError
         from runners.models.base import ModelError
         from runners.pictures import ReportError
         from runners.prediction import KindError
@@ -120,7 +121,15 @@ def sentences() -> Iterator[None]:
         yield
     except (DatasetError, DownloadError, EvaluationError, JobError, KindError, ModelError) as error:
         raise Failure(str(error)) from error
-    except (JournalError, ProtocolError, ProtocolLookupError, ReportError, ReproduceError, SavedError) as error:
+    except (
+        JournalError,
+        LessonError,
+        ProtocolError,
+        ProtocolLookupError,
+        ReportError,
+        ReproduceError,
+        SavedError,
+    ) as error:
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{error.filename or 'a file'}: {error.strerror or error}") from error
