@@ -35,6 +35,7 @@ __all__ = [
     "disagreement_overview",
     "dumbbell",
     "figure",
+    "operable",
     "pareto",
     "protocol_dots",
     "range_vs_reruns",
@@ -344,15 +345,34 @@ def cost_plane(frame: pd.DataFrame, *, x_label: str, y_label: str, title: str, a
     return _draw(sized, datasets, title, alt_text, note=note)
 
 
-def figure(chart: Chart, spec_href: str) -> str:
+@_unvalidated
+def operable(
+    chart: alt.TopLevelMixin, datasets: Mapping[str, pd.DataFrame], *, title: str, alt_text: str, note: str
+) -> Chart:
+    """Draw a chart of a theory page, whose parameters a reader may set; the drawing has them at their first values.
+
+    Args:
+        chart: The chart; its data are ``alt.NamedData``.
+        datasets: Their rows, by name.
+        title: What to see.
+        alt_text: What the drawing says, in words.
+        note: What to do, and what to watch.
+    """
+    return _draw(chart, datasets, title, alt_text, note=note)
+
+
+def figure(chart: Chart, spec_href: str, *, source: str = "", invitation: str = "") -> str:
     """Return the chart as a ``<figure>`` that is complete without JavaScript and offers to be opened with it.
 
     Args:
         chart: The chart.
         spec_href: Where its specification (``chart.json``) is published, relative to the page.
+        source: HTML that says where its data come from.
+        invitation: What the button says; empty for the usual words.
     """
     title, alt_text = html.escape(chart.title), html.escape(chart.alt)
-    caption = html.escape(chart.note) + _legend(chart)
+    caption = html.escape(chart.note) + _legend(chart) + source
+    invitation = invitation or _("Explore this chart")
     messages = {
         "file": _("Interactive charts need a web server; from disk the drawing above is what there is."),
         "error": _("The interactive chart could not be loaded."),
@@ -363,7 +383,7 @@ def figure(chart: Chart, spec_href: str) -> str:
         f'<p class="chart-title">{title}</p>\n'
         f'<div class="chart-canvas" role="group" aria-label="{alt_text}" tabindex="0">{chart.svg}</div>\n'
         + (f"<figcaption>{caption}</figcaption>\n" if caption else "")
-        + f'<button class="chart-explore" type="button" hidden {data}>{html.escape(_("Explore this chart"))}</button>\n'
+        + f'<button class="chart-explore" type="button" hidden {data}>{html.escape(invitation)}</button>\n'
         "</figure>\n"
     )
 

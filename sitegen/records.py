@@ -1300,6 +1300,12 @@ class Lesson(Record):
     def _digest_agrees(self, info: ValidationInfo) -> Lesson:
         return _digest_checked(self, info)
 
+    @model_validator(mode="after")
+    def _named_by_content(self) -> Lesson:
+        if self.id != (expected := f"{self.content.kind}-{self.dataset}"):
+            raise ValueError(f"id must be '{expected}', by the content's kind and the data set")
+        return self
+
     @classmethod
     def sealed(cls, data: Mapping[str, Any]) -> Lesson:
         """Return the lesson of these fields with its ``sha256`` filled in.
