@@ -30,6 +30,7 @@ from sitegen.text import _
 __all__ = [
     "COLOURS",
     "KINDS",
+    "TITLE_ABOVE",
     "Chart",
     "cost_plane",
     "disagreement_overview",
@@ -77,7 +78,8 @@ Direction = Literal["lower", "higher"]
 # Channels are given as objects and never as strings: Altair needs 10 ms to find the class of a string.
 # Checking each part against the schema is a third of the time; the tests check every kind of chart as a whole.
 _DRAWN_BY = version("vl-convert-python")
-_LEFT: dict[str, Any] = {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -12, "titleX": 0}
+TITLE_ABOVE: dict[str, Any] = {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -12, "titleX": 0}
+"""Of a vertical axis: its title stands above it."""
 _unvalidated = debug_mode(False)
 _cache_dir: Path | None = None
 
@@ -332,7 +334,7 @@ def cost_plane(frame: pd.DataFrame, *, x_label: str, y_label: str, title: str, a
     data = _checked(frame, ["label", "x", "y", "kind"])
     log = alt.Scale(type="log", nice=False, padding=26)
     x = alt.X("x:Q", title=x_label, scale=log, axis=alt.Axis(grid=False, tickCount=8))
-    y = alt.Y("y:Q", title=y_label, scale=log, axis=alt.Axis(tickCount=5, **_LEFT))
+    y = alt.Y("y:Q", title=y_label, scale=log, axis=alt.Axis(tickCount=5, **TITLE_ABOVE))
     base = alt.Chart().encode(x=x, y=y)
     layers = [*_kind_marks(base, data, x, _point_tooltip(x_label, y_label), opacity=0.85)]
     placed = data.sort_values("y", kind="stable", ascending=False)  # the last names are placed first: the fastest
@@ -400,7 +402,7 @@ def _frontier_chart(
 ) -> Chart:
     data = _checked(frame, ["label", "x", "y", "kind"])
     best = data[_frontier(data, direction)].sort_values("x", kind="stable")
-    y = alt.Y("y:Q", title=labels[1], scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(**_LEFT))
+    y = alt.Y("y:Q", title=labels[1], scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(**TITLE_ABOVE))
     base = alt.Chart().encode(x=x, y=y)
     until_now = best.tail(1).assign(x=data["x"].max())
     line = alt.Chart(alt.NamedData("best")).mark_line(

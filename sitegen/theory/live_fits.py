@@ -8,11 +8,11 @@ from typing import Any, cast
 import altair as alt
 import pandas as pd
 
-from sitegen.charts import COLOURS
+from sitegen.charts import COLOURS, TITLE_ABOVE
 from sitegen.records import Lesson, LessonFit, LessonPixels
 from sitegen.store import Store
 from sitegen.text import _
-from sitegen.theory.operable import ORIGIN, Operable, at, choice, number, slider, switch, text, value
+from sitegen.theory.operable import Operable, at, choice, number, slider, switch, text, value
 
 __all__ = ["depth_or_disparity", "pixels_of", "scale_shift", "trimming"]
 
@@ -60,7 +60,7 @@ def _depths(scored: alt.Chart, most: Any, y_title: str) -> list[alt.Chart]:
     """Return aligned depth over true depth as dots, with the line on which they would be equal."""
     scale = alt.Scale(domainMin=0, domainMax=most, nice=False)
     x = alt.X("g:Q", title=_("true depth, m"), scale=scale)
-    y = alt.Y("z:Q", title=y_title, scale=scale, axis=alt.Axis(**ORIGIN))
+    y = alt.Y("z:Q", title=y_title, scale=scale, axis=alt.Axis(**TITLE_ABOVE))
     equal = alt.Chart(alt.NamedData("ends")).mark_line(stroke=COLOURS["strong-rule"], strokeDash=[4, 3], clip=True)
     dots = scored.mark_point(size=16, stroke=COLOURS["accent"], fill=COLOURS["accent"], opacity=0.55, clip=True)
     return [equal.encode(x=x, y=alt.Y("g:Q")), dots.encode(x=x, y=y)]
@@ -116,7 +116,7 @@ def _plane(best: LessonFit, reach: tuple[int, int]) -> alt.LayerChart:
     """Return the plane of scale and shift with what is set and what is best."""
     x = alt.X("x:Q", title=_("scale"), scale=alt.Scale(domain=[0, reach[0]], nice=False))
     y = alt.Y("y:Q", title=_("shift, m"), scale=alt.Scale(domain=[-reach[1], reach[1]], nice=False))
-    y.axis = alt.Axis(**ORIGIN)
+    y.axis = alt.Axis(**TITLE_ABOVE)
     cross = alt.Chart(alt.NamedData("best")).mark_point(
         shape="cross", size=140, angle=45, stroke=COLOURS["warn"], fill=COLOURS["warn"]
     )
@@ -200,17 +200,15 @@ def trimming(_store: Store, lesson: Lesson) -> Operable:
         slider("wrong", _("Labels made wrong, %"), (0, 20), 1, 5),
     ]
     scored = _residuals(count, 1 / min(content.truth))
-    kept, cut = scored.transform_filter("datum.kept"), scored.transform_filter("!datum.kept")
+    kept = scored.transform_filter("datum.kept")
     x = alt.X("label:Q", title=_("label: normalised true disparity"), scale=alt.Scale(nice=True))
-    y = alt.Y("guess:Q", title=_("normalised predicted disparity"), axis=alt.Axis(**ORIGIN))
-    size: dict[str, Any] = {"size": 22, "opacity": 0.7, "clip": True}
+    y = alt.Y("guess:Q", title=_("normalised predicted disparity"), axis=alt.Axis(**TITLE_ABOVE))
+    colour = _by_kept(COLOURS["accent"], COLOURS["warn"])
+    dots = scored.mark_point(size=22, opacity=0.7).encode(
+        x=x, y=y, shape=_by_kept("circle", "cross"), angle=_by_kept(0, 45), fill=colour, stroke=colour
+    )
     line = kept.transform_regression("label", "guess").mark_line(stroke=COLOURS["ink"], strokeWidth=2, clip=True)
-    layers = [
-        kept.mark_point(stroke=COLOURS["accent"], fill=COLOURS["accent"], **size).encode(x=x, y=y),
-        cut.mark_point(shape="cross", angle=45, stroke=COLOURS["warn"], fill=COLOURS["warn"], **size).encode(x=x, y=y),
-        line.encode(x=x, y=y),
-        *_loss(scored, kept),
-    ]
+    layers = [dots, line.encode(x=x, y=y), *_loss(scored, kept)]
     return Operable(
         alt.layer(*layers).properties(width=_SIDE + 160, height=_SIDE).add_params(*inputs),
         {"rows": rows},
@@ -228,6 +226,11 @@ def trimming(_store: Store, lesson: Lesson) -> Operable:
         lessons=(lesson,),
         remark=_("Labels are made wrong here, in the figure: they then say the nearest depth of the image."),
     )
+
+
+def _by_kept(kept: Any, cut: Any) -> Any:
+    """Return what a mark looks like, by whether its pixel counts."""
+    return alt.condition("datum.kept", alt.value(kept), alt.value(cut))
 
 
 def _residuals(count: int, nearest: float) -> alt.Chart:

@@ -7,11 +7,11 @@ from typing import cast
 import altair as alt
 import pandas as pd
 
-from sitegen.charts import COLOURS
+from sitegen.charts import COLOURS, TITLE_ABOVE
 from sitegen.records import Lesson, LessonEnsemble
 from sitegen.store import Store
 from sitegen.text import _
-from sitegen.theory.operable import ORIGIN, Operable, at, number, slider, text, value
+from sitegen.theory.operable import Operable, at, number, slider, text, value
 
 __all__ = ["attractors", "ensemble"]
 
@@ -166,11 +166,11 @@ def _along(content: LessonEnsemble) -> alt.LayerChart:
     x = alt.X("x:Q", title=_("column of the map, row {row}").format(row=content.row), scale=alt.Scale(domain=[0, last]))
     scale = alt.Scale(domain=[-0.1, 1.1], nice=False)
     title = _("merged depth, 0 near to 1 far")
-    y = alt.Y("z:Q", title=title, scale=scale, axis=alt.Axis(**ORIGIN))
+    y = alt.Y("z:Q", title=title, scale=scale, axis=alt.Axis(**TITLE_ABOVE))
     band = base.mark_area(color=COLOURS["accent"], opacity=0.3, clip=True)
     line = base.mark_line(stroke=COLOURS["accent"], strokeWidth=1.6, clip=True)
     return alt.layer(
-        band.encode(x=x, y=alt.Y("low:Q", scale=scale, title=title, axis=alt.Axis(**ORIGIN)), y2=alt.Y2("high")),
+        band.encode(x=x, y=alt.Y("low:Q", scale=scale, title=title, axis=alt.Axis(**TITLE_ABOVE)), y2=alt.Y2("high")),
         line.encode(x=x, y=y),
     )
 
@@ -181,7 +181,7 @@ def _errors(most: int) -> alt.LayerChart:
     x = alt.X(
         "n:Q", title=_("members"), scale=alt.Scale(domain=[0, most + 1], nice=False), axis=alt.Axis(tickMinStep=1)
     )
-    y = alt.Y("v:Q", title=_("AbsRel ↓"), scale=alt.Scale(zero=False, padding=44), axis=alt.Axis(**ORIGIN))
+    y = alt.Y("v:Q", title=_("AbsRel ↓"), scale=alt.Scale(zero=False, padding=44), axis=alt.Axis(**TITLE_ABOVE))
     means = chosen.transform_aggregate(v="mean(v)", u="mean(u)")
     chance = alt.Chart(alt.NamedData("chance")).transform_filter("datum.n == members")
     dot = {"size": 26, "stroke": COLOURS["accent"], "strokeWidth": 1}

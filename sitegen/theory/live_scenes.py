@@ -8,12 +8,12 @@ from statistics import median
 import altair as alt
 import pandas as pd
 
-from sitegen.charts import COLOURS
+from sitegen.charts import COLOURS, TITLE_ABOVE
 from sitegen.records import Lesson, LessonPixels
 from sitegen.store import Store
 from sitegen.text import _
 from sitegen.theory.live_fits import pixels_of
-from sitegen.theory.operable import ORIGIN, Operable, at, number, slider, text, value
+from sitegen.theory.operable import Operable, at, number, slider, text, value
 
 __all__ = ["many_scenes"]
 
@@ -99,7 +99,7 @@ def _above(content: LessonPixels, far: int) -> alt.LayerChart:
         far * max(abs(column - content.intrinsics[2]) for column in content.columns) / content.intrinsics[0]
     )
     x = alt.X("X:Q", title=_("to the right, m"), scale=alt.Scale(domain=[-half, half], nice=False))
-    y = alt.Y("Z:Q", title=_("ahead, m"), scale=alt.Scale(domain=[0, far], nice=False), axis=alt.Axis(**ORIGIN))
+    y = alt.Y("Z:Q", title=_("ahead, m"), scale=alt.Scale(domain=[0, far], nice=False), axis=alt.Axis(**TITLE_ABOVE))
     points = _points()
     dots = points.mark_circle(size=22, opacity=1, stroke=COLOURS["strong-rule"], strokeWidth=0.4, clip=True)
     ends = points.transform_aggregate(near="min(Z)", far="max(Z)")

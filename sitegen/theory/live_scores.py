@@ -8,11 +8,11 @@ import altair as alt
 import pandas as pd
 
 from sitegen import words
-from sitegen.charts import COLOURS
+from sitegen.charts import COLOURS, TITLE_ABOVE
 from sitegen.records import CropWindow, Lesson, LessonCrops
 from sitegen.store import Store
 from sitegen.text import _
-from sitegen.theory.operable import ORIGIN, Operable, at, choice, number, slider, text
+from sitegen.theory.operable import Operable, at, choice, number, slider, text
 
 __all__ = ["crop_cap"]
 
@@ -86,7 +86,7 @@ def _panel(place: int, name: str, content: LessonCrops) -> alt.LayerChart:
     count = len(content.crops)
     dashes = alt.Scale(domain=[str(index) for index in range(count)], range=list(_DASHES[:count]))
     x = alt.X("cap:Q", title=_("cap, m"), scale=alt.Scale(zero=False, padding=10, nice=False))
-    y = alt.Y("v:Q", title=_("AbsRel ↓"), scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(**ORIGIN))
+    y = alt.Y("v:Q", title=_("AbsRel ↓"), scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(**TITLE_ABOVE))
     dash = alt.StrokeDash("crop:N", scale=dashes, legend=None)
     lines = base.mark_line(stroke=COLOURS["strong-rule"], strokeWidth=1)
     ours = chosen.mark_line(stroke=COLOURS["accent"], strokeWidth=2.2)

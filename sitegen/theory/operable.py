@@ -20,7 +20,6 @@ from sitegen.text import _
 from sitegen.theory.figures import Illustration
 
 __all__ = [
-    "ORIGIN",
     "Operable",
     "absent",
     "at",
@@ -32,9 +31,6 @@ __all__ = [
     "text",
     "value",
 ]
-
-ORIGIN = {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -12, "titleX": 0}
-"""Of a vertical axis: its title lies above it."""
 
 
 @dataclass(frozen=True)
