@@ -370,23 +370,25 @@ def figure(chart: Chart, spec_href: str, *, source: str = "", invitation: str = 
         chart: The chart.
         spec_href: Where its specification (``chart.json``) is published, relative to the page.
         source: HTML that says where its data come from.
-        invitation: What the button says; empty for the usual words.
+        invitation: What the button of a chart says that is made to be operated: it then comes before the caption. Empty
+            for the usual words.
     """
     title, alt_text = html.escape(chart.title), html.escape(chart.alt)
     caption = html.escape(chart.note) + _legend(chart) + source
-    invitation = invitation or _("Explore this chart")
+    caption = f"<figcaption>{caption}</figcaption>\n" if caption else ""
     messages = {
         "file": _("Interactive charts need a web server; from disk the drawing above is what there is."),
         "error": _("The interactive chart could not be loaded."),
     }
     data = " ".join(f'data-{name}="{html.escape(text)}"' for name, text in messages.items())
+    words_of_button = html.escape(invitation or _("Explore this chart"))
+    button = f'<button class="chart-explore" type="button" hidden {data}>{words_of_button}</button>\n'
     return (
-        f'<figure class="chart" data-spec="{html.escape(spec_href)}">\n'
+        f'<figure class="chart{" operable" if invitation else ""}" data-spec="{html.escape(spec_href)}">\n'
         f'<p class="chart-title">{title}</p>\n'
         f'<div class="chart-canvas" role="group" aria-label="{alt_text}" tabindex="0">{chart.svg}</div>\n'
-        + (f"<figcaption>{caption}</figcaption>\n" if caption else "")
-        + f'<button class="chart-explore" type="button" hidden {data}>{html.escape(invitation)}</button>\n'
-        "</figure>\n"
+        + (button + caption if invitation else caption + button)
+        + "</figure>\n"
     )
 
 

@@ -12,7 +12,7 @@ from sitegen.charts import COLOURS, TITLE_ABOVE
 from sitegen.records import Lesson, LessonFit, LessonPixels
 from sitegen.store import Store
 from sitegen.text import _
-from sitegen.theory.operable import Operable, at, choice, number, slider, switch, text, value
+from sitegen.theory.operable import Operable, Panel, at, choice, number, slider, switch, text, value
 
 __all__ = ["depth_or_disparity", "pixels_of", "scale_shift", "trimming"]
 
@@ -112,11 +112,11 @@ def scale_shift(_store: Store, lesson: Lesson) -> Operable:
     )
 
 
-def _plane(best: LessonFit, reach: tuple[int, int]) -> alt.LayerChart:
+def _plane(best: LessonFit, reach: tuple[int, int]) -> Panel:
     """Return the plane of scale and shift with what is set and what is best."""
     x = alt.X("x:Q", title=_("scale"), scale=alt.Scale(domain=[0, reach[0]], nice=False))
     y = alt.Y("y:Q", title=_("shift, m"), scale=alt.Scale(domain=[-reach[1], reach[1]], nice=False))
-    y.axis = alt.Axis(**TITLE_ABOVE)
+    y = y.axis(**TITLE_ABOVE)
     cross = alt.Chart(alt.NamedData("best")).mark_point(
         shape="cross", size=140, angle=45, stroke=COLOURS["warn"], fill=COLOURS["warn"]
     )
@@ -212,7 +212,7 @@ def trimming(_store: Store, lesson: Lesson) -> Operable:
     return Operable(
         alt.layer(*layers).properties(width=_SIDE + 160, height=_SIDE).add_params(*inputs),
         {"rows": rows},
-        title=_("A few wrong labels make most of the loss, unless the largest residuals are cut"),
+        title=_("The largest fifth of the residuals makes most of the loss"),
         alt=_(
             "Predicted over labelled disparity at {count} pixels of one image, both normalised by median and mean "
             "deviation. Nothing is cut; 5 percent of the labels were made wrong, say the nearest depth and lie far "
@@ -248,7 +248,7 @@ def _residuals(count: int, nearest: float) -> alt.Chart:
             guess="(datum.d - datum.middle_d) / datum.scale_d", label="(datum.e - datum.middle_e) / datum.scale_e"
         )
         .transform_calculate(residual="abs(datum.guess - datum.label)")
-        .transform_window([{"op": "row_number", "as": "rank"}], sort=[{"field": "residual"}])
+        .transform_window(rank="row_number()", sort=[alt.SortField("residual")])
         .transform_calculate(kept=f"datum.rank <= round((1 - cut / 100) * {count})")
     )
 
@@ -259,7 +259,7 @@ def _loss(scored: alt.Chart, kept: alt.Chart) -> list[alt.Chart]:
         loss="mean(counted)", whole="mean(residual)"
     )
     slope = kept.transform_regression("label", "guess", params=True)
-    look = {"stroke": COLOURS["paper"], "strokeWidth": 3}
+    look: dict[str, Any] = {"stroke": COLOURS["paper"], "strokeWidth": 3}
     said = text(_("loss {loss} (nothing cut: {whole})"), loss=number("datum.loss / 2"), whole=number("datum.whole / 2"))
     return [
         at(halves, (10, 14), said, **look),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import altair as alt
 import pandas as pd
@@ -11,7 +11,7 @@ from sitegen.charts import COLOURS, TITLE_ABOVE
 from sitegen.records import Lesson, LessonEnsemble
 from sitegen.store import Store
 from sitegen.text import _
-from sitegen.theory.operable import Operable, at, number, slider, text, value
+from sitegen.theory.operable import Operable, Panel, at, number, slider, text, value
 
 __all__ = ["attractors", "ensemble"]
 
@@ -160,7 +160,7 @@ def _chance_rows(content: LessonEnsemble) -> pd.DataFrame:
     return pd.DataFrame({"n": range(1, len(content.between_draws) + 1), "b": content.between_draws})
 
 
-def _along(content: LessonEnsemble) -> alt.LayerChart:
+def _along(content: LessonEnsemble) -> Panel:
     base = alt.Chart(alt.NamedData("along")).transform_filter("datum.n == members")
     last = len(content.merged[0]) - 1
     x = alt.X("x:Q", title=_("column of the map, row {row}").format(row=content.row), scale=alt.Scale(domain=[0, last]))
@@ -175,7 +175,7 @@ def _along(content: LessonEnsemble) -> alt.LayerChart:
     )
 
 
-def _errors(most: int) -> alt.LayerChart:
+def _errors(most: int) -> Panel:
     draws = alt.Chart(alt.NamedData("draws"))
     chosen = draws.transform_filter("datum.n == members")
     x = alt.X(
@@ -184,7 +184,7 @@ def _errors(most: int) -> alt.LayerChart:
     y = alt.Y("v:Q", title=_("AbsRel ↓"), scale=alt.Scale(zero=False, padding=44), axis=alt.Axis(**TITLE_ABOVE))
     means = chosen.transform_aggregate(v="mean(v)", u="mean(u)")
     chance = alt.Chart(alt.NamedData("chance")).transform_filter("datum.n == members")
-    dot = {"size": 26, "stroke": COLOURS["accent"], "strokeWidth": 1}
+    dot: dict[str, Any] = {"size": 26, "stroke": COLOURS["accent"], "strokeWidth": 1}
     return alt.layer(
         draws.mark_point(fill=COLOURS["paper"], opacity=0.7, **dot).encode(x=x, y=y),
         chosen.mark_point(fill=COLOURS["accent"], **{**dot, "size": 60}).encode(x=x, y=y),

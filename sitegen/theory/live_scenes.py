@@ -13,7 +13,7 @@ from sitegen.records import Lesson, LessonPixels
 from sitegen.store import Store
 from sitegen.text import _
 from sitegen.theory.live_fits import pixels_of
-from sitegen.theory.operable import Operable, at, number, slider, text, value
+from sitegen.theory.operable import Operable, Panel, at, number, slider, text, value
 
 __all__ = ["many_scenes"]
 
@@ -91,10 +91,11 @@ def _camera(content: LessonPixels) -> alt.Chart:
     x = alt.X("u:Q", axis=None, scale=alt.Scale(domain=[0, content.width], nice=False))
     y = alt.Y("v:Q", axis=None, scale=alt.Scale(domain=[content.height, 0], nice=False))
     squares = seen.mark_square(size=(side + 0.6) ** 2, opacity=1)
-    return squares.encode(x=x, y=y, color=alt.Color("c:N", scale=None))
+    drawn: alt.Chart = squares.encode(x=x, y=y, color=alt.Color("c:N", scale=None))
+    return drawn
 
 
-def _above(content: LessonPixels, far: int) -> alt.LayerChart:
+def _above(content: LessonPixels, far: int) -> Panel:
     half = math.ceil(
         far * max(abs(column - content.intrinsics[2]) for column in content.columns) / content.intrinsics[0]
     )

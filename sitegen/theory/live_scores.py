@@ -12,7 +12,7 @@ from sitegen.charts import COLOURS, TITLE_ABOVE
 from sitegen.records import CropWindow, Lesson, LessonCrops
 from sitegen.store import Store
 from sitegen.text import _
-from sitegen.theory.operable import Operable, at, choice, number, slider, text
+from sitegen.theory.operable import Operable, Panel, at, choice, number, slider, text
 
 __all__ = ["crop_cap"]
 
@@ -79,7 +79,7 @@ def _rows(content: LessonCrops) -> pd.DataFrame:
     )
 
 
-def _panel(place: int, name: str, content: LessonCrops) -> alt.LayerChart:
+def _panel(place: int, name: str, content: LessonCrops) -> Panel:
     base = alt.Chart(alt.NamedData(f"rows{place}"))
     chosen = base.transform_filter(f"datum.crop == crop{place}")
     point = chosen.transform_filter(f"datum.cap == cap{place}")

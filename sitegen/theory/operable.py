@@ -21,6 +21,7 @@ from sitegen.theory.figures import Illustration
 
 __all__ = [
     "Operable",
+    "Panel",
     "absent",
     "at",
     "choice",
@@ -31,6 +32,10 @@ __all__ = [
     "text",
     "value",
 ]
+
+
+Panel = alt.LayerChart | alt.FacetChart
+"""What Altair says that layers make."""
 
 
 @dataclass(frozen=True)
@@ -146,4 +151,5 @@ def at(base: alt.Chart, place: tuple[float, float], expression: str, *, size: in
     """Return a line of text at pixels of the plot; the chart's data must have one row by then."""
     x, y = (alt.value(pixels) for pixels in place)
     mark = base.transform_calculate(text=expression).mark_text(align="left", baseline="middle", fontSize=size, **look)
-    return mark.encode(x=x, y=y, text=alt.Text("text:N"))
+    line: alt.Chart = mark.encode(x=x, y=y, text=alt.Text("text:N"))
+    return line

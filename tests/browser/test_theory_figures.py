@@ -135,6 +135,9 @@ def test_trimming(opened: Callable[[str], Locator], store: Store) -> None:
     shows(figure, *trimmed(prediction, truth, 20, 5))
     push(figure, "Labels made wrong, %", "Home")
     shows(figure, *trimmed(prediction, truth, 20, 0))
+    for wrong in (0, 5):  # as the title says
+        kept, whole = map(float, re.findall(r"\d\.\d+", trimmed(prediction, truth, 20, wrong)[0]))
+        assert kept < whole / 2
     forms = figure.locator("g.mark-symbol path").evaluate_all("all => all.map(path => path.getAttribute('d').length)")
     assert sorted(forms.count(form) for form in set(forms)) == [round(0.2 * len(truth)), round(0.8 * len(truth))]
 
