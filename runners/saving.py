@@ -22,7 +22,6 @@ from torch import Tensor
 
 from runners.datasets.base import Dataset, Skip
 from runners.datasets.origin import Origin
-from runners.files import write_aside
 from runners.inputs import ModelInput
 from runners.journal import journal_path
 from runners.lines import GOES_ON, BusyError, Lines
@@ -30,6 +29,7 @@ from runners.measure import Maker
 from runners.saved import INDEX, Index, SavedError, StoredDtype, checked_index, read_index
 from runners.shards import SHARD, Appender, end_of, read_content
 from runners.stages import Seen
+from sitegen.files import write_aside
 
 __all__ = ["PARTS", "Destination", "Piece", "Writer", "encode"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,7 +36,6 @@ __all__ = [
     "Failure",
     "Stopped",
     "checked_origin",
-    "chosen_device",
     "fit_where_needed",
     "folder_type",
     "model_cards",
@@ -98,43 +98,44 @@ class Stopped(Failure):
     """Somebody asked the command to stop."""
 
 
+_FAULTS = {
+    "runners.datasets.base": "DatasetError",
+    "runners.download": "DownloadError",
+    "runners.jobs": "JobError",
+    "runners.journal": "JournalError",
+    "runners.lessons": "LessonError",
+    "runners.models.errors": "ModelError",
+    "runners.pictures": "ReportError",
+    "runners.prediction": "KindError",
+    "runners.protocols": "ProtocolLookupError",
+    "runners.reproduce": "ReproduceError",
+    "runners.saved": "SavedError",
+    "runners.score": "ProtocolError",
+    "runners.stages": "EvaluationError",
+}
+"""Exceptions whose message is a sentence for the person, by the module that defines them."""
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """Return those that can have been raised: of modules that are not loaded, which may take seconds, none can."""
+    return tuple(getattr(sys.modules[module], name) for module, name in _FAULTS.items() if module in sys.modules)
+
+
 @contextmanager
 def sentences() -> Iterator[None]:
     """Turn whatever is the input's fault into a sentence and exit code 1."""
     try:
-        from runners.datasets import DatasetError
-        from runners.download import DownloadError
-        from runners.jobs import JobError
-        from runners.journal import JournalError
-        from runners.lessons import LessonError
-        from runners.models.base import ModelError
-        from runners.pictures import ReportError
-        from runners.prediction import KindError
-        from runners.protocols import ProtocolLookupError
-        from runners.reproduce import ReproduceError
-        from runners.saved import SavedError
-        from runners.score import ProtocolError
-        from runners.stages import EvaluationError
+        yield
     except ModuleNotFoundError as error:
         raise Failure(f"{error.name} is not installed; run: pip install 'fathom-depth[runners]'") from error
-    try:
-        yield
-    except (DatasetError, DownloadError, EvaluationError, JobError, KindError, ModelError) as error:
-        raise Failure(str(error)) from error
-    except (
-        JournalError,
-        LessonError,
-        ProtocolError,
-        ProtocolLookupError,
-        ReportError,
-        ReproduceError,
-        SavedError,
-    ) as error:
-        raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{error.filename or 'a file'}: {error.strerror or error}") from error
     except MemoryError as error:
         raise Failure("no memory is left on this machine; lower --batch or --workers") from error
+    except Exception as error:
+        if isinstance(error, _faults()):
+            raise Failure(str(error)) from error
+        raise
 
 
 def tell(sentence: str) -> None:
@@ -200,15 +201,6 @@ def truth_kept(kept: bool) -> Iterator[None]:
 
     with using(TruthCache(cache_folder()) if kept else None):
         yield
-
-
-def chosen_device(name: str) -> str:
-    """Return the device of ``--device``: ``auto`` takes a GPU if there is one."""
-    if name != "auto":
-        return name
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def model_entries() -> list[ModelEntry]:

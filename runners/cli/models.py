@@ -63,10 +63,10 @@ def new_model(model_id: str, kind: PredictionKind, here: bool, out: Path | None)
 def prove(model_ids: tuple[str, ...], results: Path, out: Path | None) -> None:
     """Check every adapter as far as that goes without weights; exit code 1 if a check fails."""
     with sentences():
-        from runners.files import write_aside
         from runners.models import describe
         from runners.models.proofs import prove as check
         from runners.models.proofs import record
+        from sitegen.files import write_aside
         from sitegen.records import record_text
 
         entries = [describe(model_id) for model_id in dict.fromkeys(model_ids or known_models())]

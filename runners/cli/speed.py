@@ -10,7 +10,6 @@ import click
 from runners.cli.common import (
     DTYPES,
     Failure,
-    chosen_device,
     folder_type,
     progress_bar,
     results_option,
@@ -56,8 +55,8 @@ def speed(
 ) -> None:
     """Measure latency, throughput, memory and operations, and add them to the record of each model and device."""
     with sentences():
+        from runners.environment import chosen_device, device_name, set_precision, slug
         from runners.environment import device_id as id_of
-        from runners.environment import device_name, set_precision, slug
         from runners.models import describe
         from runners.models.registry import checked_device
         from runners.speed import Plan, add_cases, measure, refusals
@@ -84,7 +83,13 @@ def _report_speed(path: Path, cases: list[SpeedCase]) -> None:
         latency, how = case.latency, f"{case.timed}, {case.dtype}{', compiled' if case.compiled else ''}"
         click.echo(
             f"{path}: {how}, batch {case.batch}: {latency.median_ms:.4g} ms an image ({latency.p10_ms:.4g} to "
-            f"{latency.p90_ms:.4g}), {case.images_per_second:.4g} images/s"
+            f"{latency.p90_ms:.4g}), {case.images_per_second:.4g} images/s{_power(case)}"
         )
         if case.disturbed:
             tell(f"{path}: the process had a processor {100 * (case.cpu_share or 0):.0f} % of the time; measure again")
+
+
+def _power(case: SpeedCase) -> str:
+    if case.mean_power_w is None:
+        return ""
+    return f", {case.mean_power_w:.4g} W (peak {case.peak_power_w:.4g}), {case.energy_j:.4g} J an image"

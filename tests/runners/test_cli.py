@@ -1,5 +1,6 @@
 """The runners command: what it prints, writes and refuses, with its exit codes."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from runners.cli import main
+from runners.cli import common, main
 from runners.cli.common import progress_bar
 from runners.models.errors import ModelError
 from sitegen.records import Run
@@ -494,3 +495,19 @@ def test_the_bar_tells_images_rate_and_time_left(
     rate = re.search(r"m on d .*5/10 ([0-9.]+) images/s 0:00:0\d", shown)
     assert rate is not None, shown
     assert 2 < float(rate[1]) <= 20
+
+
+@pytest.mark.parametrize(("module", "name"), common._FAULTS.items())
+def test_faults_of_the_input_are_sentences(module: str, name: str) -> None:
+    """Each is there under its name, and ends a command with its message."""
+    fault = getattr(importlib.import_module(module), name)
+    with pytest.raises(common.Failure, match="what is wrong"), common.sentences():
+        raise fault("what is wrong")
+
+
+def test_other_errors_are_no_sentences() -> None:
+    """A fault of ours keeps its traceback; what is not installed is named."""
+    with pytest.raises(KeyError), common.sentences():
+        raise KeyError("ours")
+    with pytest.raises(common.Failure, match=r"torch is not installed; run: pip install"), common.sentences():
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")

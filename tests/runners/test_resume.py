@@ -25,6 +25,7 @@ from runners.models.base import Image
 from runners.prediction import Prediction
 from runners.saved import SavedError, open_saved
 from sitegen.records import Run
+from tests.full_disk import full_beyond
 from tests.runners import factories as make
 from tests.runners.factories import Constant
 
@@ -353,22 +354,42 @@ def test_a_fault_keeps_what_was_predicted(command: Callable[..., Result], tmp_pa
     assert len(open_saved(tmp_path / "saved").index.samples) == 4
 
 
-def test_full_disk_at_the_record(
-    command: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A sentence with the file; nothing is predicted again once there is room."""
+def test_full_disk_at_the_journal(command: Callable[..., Result], tmp_path: Path) -> None:
+    """It is full in the middle of the third line: a sentence, and the same command predicts what is not whole."""
+    with contextlib.ExitStack() as disk:
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+        def fill() -> None:
+            (journal,) = (tmp_path / "out").glob(".journal/*")
+            disk.enter_context(full_beyond(journal.stat().st_size + 100))
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
+        result = command(Counting(2, fill))
+    assert result.exit_code == 1
+    assert "File too large. What was finished before is kept; once that is mended, the same command" in result.output
+    model = Counting()
+    assert command(model).exit_code == 0
+    assert model.count == 2
+    resumed = digest(tmp_path / "out")
+    assert command(Counting()).exit_code == 0
+    assert digest(tmp_path / "out") == resumed
+
+
+def test_full_disk_at_the_record(command: Callable[..., Result], tmp_path: Path) -> None:
+    """A sentence with the file, of which nothing is left; nothing is predicted again once there is room."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "toy").touch()  # a file in the place of the folder: every line is written, the record is not
+    assert command(Counting()).exit_code == 1
+    (tmp_path / "out" / "toy").unlink()
+    with full_beyond(500):
         result = command(Counting())
     assert result.exit_code == 1
-    assert "baseline-dark-channel.json: No space left on device" in result.output
+    assert "baseline-dark-channel.json: File too large" in result.output
+    assert not [path for path in (tmp_path / "out" / "toy").rglob("*") if path.is_file()]
     model = Counting()
     assert command(model).exit_code == 0
     assert model.count == 0
+    resumed = digest(tmp_path / "out")
+    assert command(Counting()).exit_code == 0
+    assert digest(tmp_path / "out") == resumed
 
 
 def test_no_memory_is_a_sentence(command: Callable[..., Result]) -> None:
