@@ -22,7 +22,6 @@ from runners.align import Mode, align
 from runners.datasets.base import Dataset, Sample, SampleError
 from runners.environment import command_line, describe
 from runners.evaluate import run_model
-from runners.files import write_aside
 from runners.measure import Progress
 from runners.metrics import depth_metrics
 from runners.models.base import Model
@@ -30,6 +29,7 @@ from runners.pictures import Part, scored
 from runners.rescore import rescore
 from runners.score import score
 from runners.stages import counting_mask
+from sitegen.files import write_aside
 from sitegen.records import (
     CropWindow,
     DatasetCard,
