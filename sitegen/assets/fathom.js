@@ -185,6 +185,15 @@
     return JSON.parse(painted);
   };
 
+  const NARROW = matchMedia("(max-width: 44.9844em)");
+
+  /** Panels stand one below the other where there is no room beside. */
+  const fitted = (spec) => {
+    if (!spec.hconcat || !NARROW.matches) return spec;
+    const { hconcat, ...rest } = spec;
+    return { ...rest, vconcat: hconcat };
+  };
+
   const say = (figure, text) => {
     const line = figure.querySelector(".chart-message") ?? document.createElement("p");
     line.className = "chart-message";
@@ -193,11 +202,29 @@
     figure.append(line);
   };
 
+  /** Inputs get the name that Vega writes beside them, without the value beside it; radio buttons get it as a group. */
+  const nameInputs = (holder) => {
+    for (const row of all(".vega-bind", holder)) {
+      const radios = row.querySelector(".vega-bind-radio");
+      radios?.setAttribute("role", "radiogroup");
+      (radios ?? row.querySelector("input")).setAttribute("aria-label", row.querySelector(".vega-bind-name").textContent);
+    }
+  };
+
+  /** What a reader has set in a chart stays when it is drawn in another palette. */
+  const keepInputs = async (canvas, before, view) => {
+    const names = new Set(all(".vega-bindings [name]", canvas).map((input) => input.name));
+    for (const name of names) view.signal(name, before.signal(name));
+    await view.runAsync();
+  };
+
   const drawChart = async (figure, text, state) => {
     const embed = await loadVega();
     const canvas = figure.querySelector(".chart-canvas");
     const holder = document.createElement("div");
-    const view = await embed(holder, inPalette(text), { mode: "vega-lite", renderer: "svg", actions: false, ast: true });
+    const { view } = await embed(holder, fitted(inPalette(text)), { mode: "vega-lite", renderer: "svg", actions: false, ast: true });
+    nameInputs(holder);
+    if (state.view) await keepInputs(canvas, state.view, view);
     state.view?.finalize();
     state.view = view;
     canvas.replaceChildren(holder);
