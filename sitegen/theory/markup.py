@@ -100,7 +100,8 @@ def formula(latex: str, *, block: bool = False) -> Markup:
 
 def _formula_of(match: re.Match[str]) -> str:
     if match["inline"]:
-        return formula(match["inline"])
+        # Markdown would take a <math> that begins a line for a block of its own.
+        return f"<span>{formula(match['inline'])}</span>"
     return f'<div class="formula" tabindex="0">{formula(match["block"], block=True)}</div>'
 
 

@@ -26,7 +26,7 @@ def test_pages_of_a_folder(store: Store, tmp_path: Path) -> None:
     write(tmp_path / "theory", "why.md", "# T\n\nSo $x$.")
     (page,) = pages(store, tmp_path / "theory")
     assert (page.path, page.title, page.description) == ("theory/why.md", "T", "D.")
-    assert page.body.startswith("# T\n\nSo <math")
+    assert page.body.startswith("# T\n\nSo <span><math")
     assert list(pages(store, tmp_path / "nothing")) == []
 
 
