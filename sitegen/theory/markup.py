@@ -118,11 +118,14 @@ def _keys(match: re.Match[str]) -> list[str]:
 def _citation(match: re.Match[str], references: Mapping[str, BibEntry]) -> str:
     if unknown := [key for key in _keys(match) if key not in references]:
         raise TheoryError("\n".join(f"no work '{key}' in references.bib" for key in unknown))
-    links = [
-        f'<a class="cite-link" href="further-reading.html#{anchor(key)}">{plain(label(references[key]))}</a>'
-        for key in _keys(match)
-    ]
+    links = [_cited(key, references[key]) for key in _keys(match)]
     return f'<span class="citation" aria-label="{plain(_("Source"))}">({"; ".join(links)})</span>'
+
+
+def _cited(key: str, work: BibEntry) -> str:
+    # Two works of one year can have one label: the title tells them apart.
+    title = plain(work.plain.get("title", ""))
+    return f'<a class="cite-link" href="further-reading.html#{anchor(key)}" title="{title}">{plain(label(work))}</a>'
 
 
 def _called(match: re.Match[str], calls: Mapping[str, Call]) -> str:
