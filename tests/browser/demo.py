@@ -22,7 +22,7 @@ METRICS = (
 KINDS = ("reported", "copied", "re-run", "unclear")
 ROWS = 30
 EMPTY = ("disagreements.md", "about.md", "metrics.md", "contribute.md", "data.md", "speed.md")
-SECTIONS = ("models", "sources", "protocols", "gallery")
+SECTIONS = ("models", "sources", "protocols", "gallery", "theory")
 
 
 def demo_pages() -> list[Page]:

@@ -21,6 +21,7 @@ NAMED = (
     "datasets/index",
     "models/index",
     "sources/index",
+    "theory/index",
     "disagreements",
     "protocols/index",
     "about",
