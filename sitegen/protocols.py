@@ -10,7 +10,7 @@ from typing import Any
 from sitegen import words
 from sitegen.metrics import METRICS
 from sitegen.records import PREDICTION_KINDS, Alignment, CropWindow, PredictionKind, Protocol, ResizeStep
-from sitegen.text import _
+from sitegen.text import _, local, numeral
 
 __all__ = [
     "GROUPS",
@@ -99,7 +99,7 @@ def shown(value: Leaf) -> str:
         return "–"
     if isinstance(value, bool):
         return words.yes_no("yes" if value else "no")
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return numeral(value, "g") if isinstance(value, float) else local(str(value))
 
 
 def reading_order(protocols: Iterable[Protocol]) -> list[Protocol]:
