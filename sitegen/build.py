@@ -102,6 +102,10 @@ def derive_config(config: Path, language: str, lacking: Mapping[str, Collection[
     # Relative and below the configuration's folder: Zensical takes no other.
     derived |= {"docs_dir": "docs", "site_dir": _BUILT, "site_url": address and address + _folder(language)}
     derived["theme"] = {**derived["theme"], "language": language, "custom_dir": str(ASSETS / "theme")}
+    if language != SOURCE_LANGUAGE:
+        # Suggestions are words of the search index, which stand there without accents (see lunr.el.min.js).
+        kept = [feature for feature in derived["theme"].get("features", []) if feature != "search.suggest"]
+        derived["theme"]["features"] = kept
     derived["plugins"] = [
         {"search": {"lang": language}} if "search" in plugin else plugin for plugin in derived.get("plugins", [])
     ]

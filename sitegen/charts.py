@@ -351,7 +351,7 @@ def figure(chart: Chart, spec_href: str) -> str:
         spec_href: Where its specification (``chart.json``) is published, relative to the page.
     """
     title, alt_text = html.escape(chart.title), html.escape(chart.alt)
-    caption = html.escape(chart.note) + _legend(chart)
+    caption, explore = html.escape(chart.note) + _legend(chart), html.escape(_("Explore this chart"))
     messages = {
         "file": _("Interactive charts need a web server; from disk the drawing above is what there is."),
         "error": _("The interactive chart could not be loaded."),
@@ -362,7 +362,7 @@ def figure(chart: Chart, spec_href: str) -> str:
         f'<p class="chart-title">{title}</p>\n'
         f'<div class="chart-canvas" role="group" aria-label="{alt_text}" tabindex="0">{chart.svg}</div>\n'
         + (f"<figcaption>{caption}</figcaption>\n" if caption else "")
-        + f'<button class="chart-explore" type="button" hidden {data}>{html.escape(_("Explore this chart"))}</button>\n'
+        + f'<button class="chart-explore" type="button" hidden {data}>{explore}</button>\n'
         "</figure>\n"
     )
 
