@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import re
 import shutil
@@ -106,9 +107,6 @@ def derive_config(config: Path, language: str, lacking: Mapping[str, Collection[
         # Suggestions are words of the search index, which stand there without accents (see lunr.el.min.js).
         kept = [feature for feature in derived["theme"].get("features", []) if feature != "search.suggest"]
         derived["theme"]["features"] = kept
-    derived["plugins"] = [
-        {"search": {"lang": language}} if "search" in plugin else plugin for plugin in derived.get("plugins", [])
-    ]
     languages = [
         {
             "code": code,
@@ -280,9 +278,18 @@ def _join(docs: Mapping[str, Path], aside: Path) -> None:
         if language != SOURCE_LANGUAGE:
             # Hosts serve the root's page for whatever is not there.
             (built / "404.html").unlink(missing_ok=True)
+            _search_in(built / "search" / "search_index.json", language)
         target = aside / _folder(language)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(built, target)
+
+
+def _search_in(index: Path, language: str) -> None:
+    """Let the theme's search fold words as a language asks: MkDocs lets only languages through that it knows itself."""
+    if index.is_file():
+        content = json.loads(index.read_text("utf-8"))
+        content["config"]["lang"] = [language]
+        index.write_text(json.dumps(content, separators=(",", ":")), "utf-8")
 
 
 def _build_language(docs: Path, builder: Builder, environment: dict[str, str]) -> list[Finding]:

@@ -7,6 +7,7 @@ without lines, so that a change of code changes only the messages that it change
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -72,7 +73,7 @@ def update(code: str) -> Path:
 
 def check(code: str) -> list[Finding]:
     """Return what is wrong with a language's catalogue: an error for each message, all at once."""
-    path = f"sitegen/{catalogue_path(code).relative_to(_PACKAGE).as_posix()}"
+    path = os.path.relpath(catalogue_path(code))
     wanted, catalogue = extract(), _read(code)
     faults = [(message, "is not in the catalogue") for message in wanted if message.id and message.id not in catalogue]
     for message in (message for message in catalogue if message.id):
