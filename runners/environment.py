@@ -79,19 +79,17 @@ def set_precision(*, tf32: bool = False, deterministic: bool = False) -> None:
 
 def device_name(device: str) -> str:
     """Return a torch device as its driver or the system calls it: a GPU's name; a processor's with its cores."""
-    import torch
-
-    kind = torch.device(device).type
+    kind = device.partition(":")[0]
     if kind == "cuda":
+        import torch
+
         return torch.cuda.get_device_name(device)
     return f"{_cpu() or platform.machine()}, {_cores()} cores" if kind == "cpu" else f"{kind}, {_cpu() or 'unknown'}"
 
 
 def device_id(device: str) -> str:
     """Return the id of a torch device for ``results/speed``: ``nvidia-h100-80gb-hbm3``, ``cpu-2-cores-amd-epyc``."""
-    import torch
-
-    if torch.device(device).type == "cpu":
+    if device.partition(":")[0] == "cpu":
         return slug(f"cpu {_cores()} cores {_cpu() or platform.machine()}")
     return slug(device_name(device))
 

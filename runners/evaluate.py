@@ -12,17 +12,18 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 from runners.datasets.base import Dataset, Intrinsics, Sample, SampleError
 from runners.environment import command_line, describe
-from runners.files import write_aside
 from runners.inputs import ModelInput, input_image, input_intrinsics, input_of, mirrored_intrinsics
 from runners.journal import Journal
 from runners.measure import Maker, Outcome, Progress, Task, measure
 from runners.models.base import Image, Model
 from runners.prediction import Prediction, flip_average
-from runners.saved import Writer
+from runners.saving import Writer, encode
 from runners.stages import EvaluationError, Group, Scorer, Seen, work_off
+from sitegen.files import write_aside
 from sitegen.records import Protocol, Run, RunModel
 from sitegen.store import explain
 
@@ -169,7 +170,7 @@ def groups_of(model: Model, protocols: Sequence[Protocol], writers: Mapping[str,
             rule.name,
             partial(_seen, model, rule),
             [Scorer(protocol) for protocol in protocols if input_of(protocol) == rule],
-            encode=writers[rule.name].encode if rule.name in writers else None,
+            encode=partial(encode, dtype=writers[rule.name].dtype) if rule.name in writers else None,
         )
         for rule in inputs_of(protocols)
     ]
@@ -299,8 +300,12 @@ def _averaged(straight: Prediction, mirrored: Prediction) -> Prediction:
 
 
 def _widened(prediction: Prediction) -> Prediction:
-    wide = torch.promote_types(prediction.map.dtype, torch.float32)
-    return replace(prediction, map=prediction.map.cpu().to(wide))
+    unsure = prediction.uncertainty
+    return replace(prediction, map=_wide(prediction.map), uncertainty=None if unsure is None else _wide(unsure))
+
+
+def _wide(values: Tensor) -> Tensor:
+    return values.cpu().to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _mean(values: list[float | None]) -> float:

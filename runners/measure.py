@@ -22,7 +22,7 @@ from sitegen.records import Environment, PredictionKind, Protocol, Run, RunModel
 from sitegen.store import explain
 
 if TYPE_CHECKING:
-    from runners.saved import Writer
+    from runners.saving import Writer
 
 __all__ = ["Maker", "Outcome", "Produce", "Progress", "StoppedError", "Task", "measure", "now"]
 
@@ -227,7 +227,8 @@ class _Collector:
 
     def count(self) -> int:
         """Return how many samples are through."""
-        return min((len(task.done) for task in self._open()), default=len(self.dataset))
+        done = [task.done for task in self._open()] + [writer.done for writer in self.writers.values()]
+        return min(map(len, done), default=len(self.dataset))
 
     def outcomes(self, maker: Maker) -> list[Outcome]:
         """Return what became of each task."""

@@ -6,8 +6,8 @@ import hashlib
 import inspect
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,30 +19,51 @@ from runners.jobs import Work
 from runners.journal import Journal, open_journal
 from runners.measure import now
 from runners.models.base import Model
+from runners.saving import Destination, Writer
 from sitegen import metrics, records
+from sitegen.records import sha256_of
 
-__all__ = ["facts_of", "journal_of", "stop_when_asked"]
+__all__ = ["facts_of", "kept", "stop_when_asked"]
 
 
-def journal_of(work: Work, model: Model, out: Path, *, device: str, batch: int, fresh: bool = False) -> Journal:
-    """Return the journal of a model's work, with what earlier parts of the same run have finished.
+@contextmanager
+def kept(
+    work: Work,
+    model: Model,
+    out: Path,
+    destinations: Sequence[Destination] = (),
+    *,
+    device: str,
+    batch: int,
+    fresh: bool = False,
+) -> Iterator[tuple[Journal, list[Writer]]]:
+    """Give the journal of a model's work, and what writes its predictions, with what earlier parts have finished.
+
+    Both are closed in the end. A place where all predictions are finished has no writer.
 
     Args:
         work: What is run.
         model: Loaded, and fitted if it needs to be.
         out: Folder of the runs.
+        destinations: Where predictions are to be kept.
         device: Where the model runs.
         batch: How many images the model gets at once.
         fresh: Whether what was finished is thrown away.
 
     Raises:
         JournalError: If the journal cannot be written, or another process is at the same run.
+        SavedError: If a place for predictions cannot be written, or holds those of another run.
     """
-    return open_journal(out, facts_of(work, model, device=device, batch=batch), now(), fresh=fresh)
+    facts = facts_of(work, model, device=device, batch=batch)
+    with ExitStack() as stack:
+        # The predictions first: where they are refused, the journal is not thrown away.
+        found = [destination.open(sha256_of(facts), fresh=fresh) for destination in destinations]
+        writers = [stack.enter_context(closing(writer)) for writer in found if writer]
+        yield stack.enter_context(closing(open_journal(out, facts, now(), fresh=fresh))), writers
 
 
 def facts_of(work: Work, model: Model, *, device: str, batch: int) -> dict[str, Any]:
-    """Return everything that determines the rows of a work, as JSON has it; arguments as for :func:`journal_of`."""
+    """Return everything that determines the rows of a work, as JSON has it; arguments as for :func:`kept`."""
     dataset = work.job.dataset
     parts = [dataset, *([dataset.train] if model.needs_training and dataset.train else [])]
     return {

@@ -32,7 +32,7 @@ from sitegen.metrics import METRICS
 from sitegen.records import Frame, Protocol, round_significant
 
 if TYPE_CHECKING:
-    from runners.saved import Piece
+    from runners.saving import Piece
 
 __all__ = [
     "COUNTS",

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import resources
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -27,9 +28,11 @@ from sitegen.pages.base import DataFile, Page
 __all__ = ["ASSETS", "StageError", "Staged", "front_matter", "stage", "vega_bundle", "write_if_changed"]
 
 ASSETS = Path(__file__).parent / "assets"
-_LINK = re.compile(r'\b(href|src)="([^"#?:]+)')
+_LINK = re.compile(r'\b(href|src|data-record)="([^"#?:]+)')
 _SPEC = re.compile(r'\bdata-spec="([^"]+)"')
 _ASSET_FILES = ("favicon.svg", "fathom.css", "fathom.js", "logo.svg")
+_THREE = "static/r130/three.min.js"
+"""In the package jupyter_threejs_sage: three.js with OrbitControls, one script that sets ``globalThis.THREE``."""
 
 
 class StageError(ValueError):
@@ -72,7 +75,7 @@ def stage(
     """
     own = pages if source else _without_shared(list(pages))
     entries = [*_page_entries(own), *_data_entries(files), *_docs_entries(docs), *_asset_entries()]
-    entries += [("assets/vega.js", "asset", vega_bundle(cache_dir))] if source else []
+    entries += _shared_assets(cache_dir) if source else []
     contents = _collect(entries)
     written = [path for path, content in contents.items() if write_if_changed(out / path, content)]
     removed = list(_remove_others(out, contents))
@@ -158,6 +161,13 @@ def _docs_entries(docs: Path | None) -> Iterator[tuple[str, str, bytes]]:
 def _asset_entries() -> Iterator[tuple[str, str, bytes]]:
     for name in _ASSET_FILES:
         yield f"assets/{name}", "asset", (ASSETS / name).read_bytes()
+
+
+def _shared_assets(cache_dir: Path | None) -> Iterator[tuple[str, str, bytes]]:
+    """Yield the scripts that come with the first chart or cloud of points: they stand once for all languages."""
+    yield "assets/cloud.js", "asset", (ASSETS / "cloud.js").read_bytes()
+    yield "assets/three.js", "asset", (resources.files("jupyter_threejs_sage") / _THREE).read_bytes()
+    yield "assets/vega.js", "asset", vega_bundle(cache_dir)
 
 
 def _without_shared(pages: list[Page]) -> Iterator[Page]:

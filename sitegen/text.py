@@ -48,24 +48,29 @@ _NUMERAL = re.compile(r"\d[\d.,]*\d|\.\d+")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PLAIN = r"[~<>≤≥+−-]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)"
 _NUMBERS = re.compile(rf"{_PLAIN}(?:\s?[–×/-]\s?{_PLAIN})*\s?[×%]?")
-_current: ContextVar[str] = ContextVar("language", default=SOURCE_LANGUAGE)
+_ENGLISH = (SOURCE_LANGUAGE, _gettext.NullTranslations())
+_current: ContextVar[tuple[str, _gettext.NullTranslations]] = ContextVar("language", default=_ENGLISH)
 
 
 def language() -> str:
     """Return the code of the language in force; English where none was chosen."""
-    return _current.get()
+    return _current.get()[0]
 
 
 @contextmanager
-def speaking(code: str) -> Iterator[None]:
+def speaking(code: str, catalogue: _gettext.NullTranslations | None = None) -> Iterator[None]:
     """Speak a language inside the block.
+
+    Args:
+        code: One of ``LANGUAGES``.
+        catalogue: Translations; None for those of the site.
 
     Raises:
         ValueError: If the site is not written in it.
     """
     if code not in LANGUAGES:
         raise ValueError(f"the site is not written in '{code}', but in {', '.join(LANGUAGES)}")
-    token = _current.set(code)
+    token = _current.set((code, catalogue or _catalogue(code)))
     try:
         yield
     finally:
@@ -74,12 +79,12 @@ def speaking(code: str) -> Iterator[None]:
 
 def _(message: str) -> str:
     """Return the message in the language in force."""
-    return _catalogue(language()).gettext(message)
+    return _current.get()[1].gettext(message)
 
 
 def ngettext(singular: str, plural: str, count: int) -> str:
     """Return the message for so many, in the language in force."""
-    return _catalogue(language()).ngettext(singular, plural, count)
+    return _current.get()[1].ngettext(singular, plural, count)
 
 
 def catalogue_path(code: str) -> Path:
@@ -143,7 +148,7 @@ def _marks(code: str) -> dict[int, str]:
 def _catalogue(code: str) -> _gettext.NullTranslations:
     """Return a language's translations, compiled in memory."""
     if code == SOURCE_LANGUAGE:
-        return _gettext.NullTranslations()
+        return _ENGLISH[1]
     compiled = io.BytesIO()
     with catalogue_path(code).open("rb") as file:
         write_mo(compiled, read_po(file, locale=code))

@@ -6,6 +6,7 @@ without lines, so that a change of code changes only the messages that it change
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import re
@@ -26,19 +27,13 @@ from sitegen.text import LANGUAGES, SOURCE_LANGUAGE, catalogue_path, name_of
 __all__ = ["check", "extract", "translated", "update"]
 
 _PACKAGE = Path(__file__).parent
-_METHODS = [("templates/**.j2", "jinja2"), ("**.py", "python")]
-_OPTIONS = {
-    "templates/**.j2": {"newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
-}
+_TEMPLATES = "templates/**.j2"
+_OPTIONS = {"newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 _HEADER = "# {name}: the messages of Fathom. How to work here: CONTRIBUTING.md, Languages."
-_KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "ngettext": (1, 2)}
 # What a translation must take over as it is: {name}, %(name)s, per cent signs of formats, markup.
 _FIXED = re.compile(r"\{[^{}]*\}|%\([a-z_]+\)[a-z]|%%|%|<[^<>]+>")
 # Dates and versions would change with every update.
-_NOISE = re.compile(
-    rb'^"(POT-Creation-Date|PO-Revision-Date|Generated-By|Last-Translator|Language-Team|Report-Msgid-Bugs-To|Project-Id-Version).*\n',
-    re.MULTILINE,
-)
+_NOISE = re.compile(rb'^"(?!Language:|Plural-Forms|MIME|Content)[A-Z][A-Za-z-]+: .*\\n"\n', re.MULTILINE)
 
 
 def translated() -> tuple[str, ...]:
@@ -49,9 +44,10 @@ def translated() -> tuple[str, ...]:
 def extract() -> Catalog:
     """Return every message that the site can show, with the files that it stands in."""
     catalogue = Catalog(charset="utf-8")
-    for name, _line, message, comments, context in extract_from_dir(_PACKAGE, _METHODS, _OPTIONS, _KEYWORDS):
-        catalogue.add(message, None, [(f"sitegen/{name}", 0)], auto_comments=comments, context=context)
-    for place, message in [*_of_configuration(), *_of_metrics()]:
+    found = extract_from_dir(_PACKAGE, [(_TEMPLATES, "jinja2")], {_TEMPLATES: _OPTIONS})
+    for name, _line, message, _comments, _context in found:
+        catalogue.add(message, None, [(f"sitegen/{name}", 0)])
+    for place, message in [*_of_python(), *_of_configuration(), *_of_metrics()]:
         catalogue.add(message, None, [(place, 0)])
     return catalogue
 
@@ -87,6 +83,16 @@ def _read(code: str) -> Catalog:
         return Catalog(locale=code, charset="utf-8", header_comment=_HEADER.format(name=name_of(code)))
     with path.open("rb") as file:
         return read_po(file, locale=code)
+
+
+def _of_python() -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    """Yield the messages of all modules, those inside of f-strings too, which Babel's own extractor leaves out."""
+    for source in sorted(_PACKAGE.rglob("*.py")):
+        place = f"sitegen/{source.relative_to(_PACKAGE).as_posix()}"
+        for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"_", "ngettext"}:
+                texts = tuple(str(part.value) for part in node.args if isinstance(part, ast.Constant))
+                yield from [(place, texts if len(texts) > 1 else texts[0])] if texts else []
 
 
 def _of_configuration() -> list[tuple[str, str]]:
