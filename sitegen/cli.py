@@ -208,7 +208,7 @@ def translations() -> None:
 
 @translations.command()
 def update() -> None:
-    """Bring every catalogue up to date: new messages in, unused ones out, changed ones marked as fuzzy."""
+    """Bring every catalogue up to date: new messages come in empty, unused ones go."""
     from sitegen.translations import translated
     from sitegen.translations import update as update_catalogue
 

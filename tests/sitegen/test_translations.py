@@ -67,7 +67,7 @@ def test_all_faults_at_once(faults: dict[str, str]) -> None:
     assert faults == {
         "“Fresh”": "is not in the catalogue",
         "“Numbers”": "is not translated",
-        "“Sources”": "was changed: look at its translation and take out the mark “fuzzy”",
+        "“Sources”": "is marked as fuzzy: look at its translation and take out the mark",
         "“What nobody says any more”": "is not used any more",
         "“{model}: error”": "its translation lacks {model} and has {modell}",
         "“%(num)d table”": "its translation lacks %(num)d",
@@ -167,6 +167,6 @@ def test_command_says_all_and_fails(written: Path) -> None:
     done = CliRunner().invoke(main, ["translations", "check"])
     assert done.exit_code == 1
     assert "“{model}: error”: its translation lacks {model} and has {modell}" in done.output
-    assert "“Sources”: was changed" in done.output
+    assert "“Sources”: is marked as fuzzy" in done.output
     assert CliRunner().invoke(main, ["translations", "update"]).output == f"{written}\n"
     assert "is not in the catalogue" not in CliRunner().invoke(main, ["translations", "check"]).output
