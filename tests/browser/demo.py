@@ -61,7 +61,7 @@ def demo_charts() -> dict[str, charts.Chart]:
 
 @cache
 def _drawn(_language: str) -> dict[str, charts.Chart]:
-
+    """Return a chart of every kind, by name."""
     frame = board_frame()
     words = {"alt_text": "Fake models in the order of their fake error, for trying the page out."}
     case = pd.DataFrame(
