@@ -63,6 +63,7 @@ __all__ = [
     "Speed",
     "SpeedCase",
     "SpeedStatistics",
+    "TrainingLoss",
     "Verified",
     "canonical_json",
     "mean_and_spread",
@@ -249,6 +250,13 @@ class Checkpoint(Record):
     loader: OptionalText = ""
 
 
+class TrainingLoss(Record):
+    """What a model was trained to minimise, in a sentence, and where that was read."""
+
+    text: Text
+    evidence: Text
+
+
 class ModelCard(Record):
     """A released or described model (``results/models/<id>.yaml``)."""
 
@@ -275,6 +283,7 @@ class ModelCard(Record):
     backbone: OptionalText = ""
     architecture: OptionalText = ""
     """How the network is built, in a few sentences."""
+    training_loss: TrainingLoss | None = None
     params_m: Annotated[float, Field(gt=0)] | None = None
     input_rule: OptionalText = ""
     """How an image becomes the network's input: size, multiple, aspect, normalisation."""
