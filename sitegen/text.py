@@ -110,8 +110,12 @@ def numeral(value: float | str, form: str = "") -> str:
 
 
 def date(iso: str) -> str:
-    """Return a date (YYYY-MM-DD) as the language in force writes it."""
-    return str(format_date(datetime.date.fromisoformat(iso), _DATES[language()], locale=language()))
+    """Return a date (YYYY-MM-DD) as the language in force writes it; text that is no date stays."""
+    try:
+        day = datetime.date.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return str(format_date(day, _DATES[language()], locale=language()))
 
 
 def local(text: str) -> str:

@@ -78,10 +78,12 @@ def test_cells_are_spoken_where_they_are_dates_or_numbers(cell: str, greek: str)
 
 
 def test_dates() -> None:
-    """English dates are ISO's, Greek ones name the month."""
+    """English dates are ISO's, Greek ones name the month; what is no date stays as it is."""
     assert date("2026-11-05") == "2026-11-05"
     with speaking("el"):
         assert date("2026-11-05") == "5 Νοε 2026"
+        assert [date(text) for text in ("", "2026-13-45", "</script>")] == ["", "2026-13-45", "</script>"]
+        assert local("2026-13-45") == "2026-13-45"
 
 
 def test_charts_have_the_marks_too() -> None:
