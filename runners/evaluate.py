@@ -21,6 +21,7 @@ from runners.journal import Journal
 from runners.measure import Maker, Outcome, Progress, Task, measure
 from runners.models.base import Image, Model
 from runners.prediction import Prediction, flip_average
+from runners.saved import StoredDtype
 from runners.saving import Writer, encode
 from runners.stages import EvaluationError, Group, Scorer, Seen, work_off
 from sitegen.files import write_aside
@@ -35,6 +36,8 @@ __all__ = [
     "fit",
     "groups_of",
     "inputs_of",
+    "model_with",
+    "noting",
     "run_model",
     "run_path",
     "run_text",
@@ -134,10 +137,10 @@ def evaluate_all(
     produce = partial(
         work_off,
         dataset,
-        groups_of(model, protocols, by_input),
+        groups_of(model, protocols, {name: writer.dtype for name, writer in by_input.items()}),
         workers=workers,
         threads=threads,
-        noting=_noting(model),
+        noting=noting(model),
     )
 
     def maker(noted: Mapping[str, Any]) -> Maker:
@@ -156,13 +159,13 @@ def evaluate_all(
     )
 
 
-def groups_of(model: Model, protocols: Sequence[Protocol], writers: Mapping[str, Writer]) -> list[Group]:
+def groups_of(model: Model, protocols: Sequence[Protocol], stored: Mapping[str, StoredDtype]) -> list[Group]:
     """Return how a model's predictions are made and scored, a group for each distinct input.
 
     Args:
         model: Loaded, and fitted if it needs to be.
         protocols: How to score.
-        writers: What keeps the predictions of inputs, by the input's name.
+        stored: In which type the predictions of inputs are saved, by the input's name; those of others are not.
     """
     return [
         Group(
@@ -170,7 +173,7 @@ def groups_of(model: Model, protocols: Sequence[Protocol], writers: Mapping[str,
             rule.name,
             partial(_seen, model, rule),
             [Scorer(protocol) for protocol in protocols if input_of(protocol) == rule],
-            encode=partial(encode, dtype=writers[rule.name].dtype) if rule.name in writers else None,
+            encode=partial(encode, dtype=stored[rule.name]) if rule.name in stored else None,
         )
         for rule in inputs_of(protocols)
     ]
@@ -215,7 +218,7 @@ def write_run(run: Run, out: Path) -> Path:
     return path
 
 
-def _noting(model: Model) -> Callable[[], dict[str, Any]]:
+def noting(model: Model) -> Callable[[], dict[str, Any]]:
     """Return what tells what a model has noted in its settings from now on, such as a batch that it had to halve."""
     before = dict(model.settings)
     return lambda: {
@@ -230,15 +233,24 @@ def run_model(model: Model, noted: Mapping[str, Any] | None = None) -> RunModel:
         EvaluationError: If it says of itself what no record may hold.
     """
     fields = {name: getattr(model, name) for name in ("id", "revision", "weights_sha256", "dtype")}
-    fields["settings"] = {**model.settings, **(noted or {})}
+    fields["settings"] = dict(model.settings)
     if model.needs_intrinsics:
         # A reader has to know that this model was told what others had to guess.
         fields["settings"]["intrinsics"] = "the camera of each image, as the data set states it"
+    return model_with(fields, noted or {})
+
+
+def model_with(said: Mapping[str, Any], noted: Mapping[str, Any]) -> RunModel:
+    """Return what a record says of a model, given the fields of that with the settings before it noted anything.
+
+    Raises:
+        EvaluationError: If it says of itself what no record may hold.
+    """
     try:
-        return RunModel.model_validate(fields)
+        return RunModel.model_validate({**said, "settings": {**said["settings"], **noted}})
     except ValidationError as error:
         faults = "; ".join(f"{pointer}: {message}" for pointer, message in explain(error))
-        raise EvaluationError(f"model '{model.id}' says of itself what no record may hold: {faults}") from error
+        raise EvaluationError(f"model '{said['id']}' says of itself what no record may hold: {faults}") from error
 
 
 def _seen(model: Model, rule: ModelInput, samples: list[Sample]) -> Iterator[Seen]:
