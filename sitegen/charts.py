@@ -25,7 +25,7 @@ from altair.utils.schemapi import debug_mode
 
 from sitegen import words
 from sitegen.stage import write_if_changed
-from sitegen.text import _
+from sitegen.text import _, number_locale, numeral
 
 __all__ = [
     "COLOURS",
@@ -233,7 +233,7 @@ def disagreement_overview(frame: pd.DataFrame, *, title: str, alt_text: str) -> 
         ValueError: A column is missing or a label occurs twice.
     """
     data = _checked(frame, ["label", "ratio"], unique="label")
-    data = data.assign(one=1.0, text=[f"{ratio:.2f}×" for ratio in data["ratio"]])
+    data = data.assign(one=1.0, text=[numeral(ratio, ".2f") + "×" for ratio in data["ratio"]])
     base = alt.Chart().encode(y=_rows("label"))
     x = _value_axis("ratio:Q", _("largest value ÷ smallest value"), log=True)
     spans = base.mark_rule(stroke=COLOURS["accent"], strokeWidth=1.5).encode(x=alt.X("one:Q"), x2=alt.X2("ratio"))
@@ -489,7 +489,8 @@ def _checked(frame: pd.DataFrame, columns: Sequence[str], unique: str = "") -> p
     unknown = sorted(set(frame["kind"]) - set(KINDS)) if "kind" in columns else []
     if unknown:
         raise ValueError(f"Unknown kinds of number: {', '.join(unknown)}; known: {', '.join(KINDS)}.")
-    return frame.loc[:, list(columns)].reset_index(drop=True)
+    data = frame.loc[:, list(columns)].reset_index(drop=True)
+    return data.assign(text=data["text"].map(numeral)) if "text" in columns else data
 
 
 def _present(data: pd.DataFrame) -> tuple[str, ...]:
@@ -576,7 +577,9 @@ def _config() -> dict[str, Any]:
     ink, soft, rule = COLOURS["ink"], COLOURS["soft"], COLOURS["strong-rule"]
     axis = {"labelColor": ink, "titleColor": soft, "domainColor": rule, "tickColor": rule, "tickSize": 4}
     sizes = {"labelFontSize": _SIZE, "titleFontSize": _SIZE, "titleFontWeight": "normal", "titlePadding": 8}
+    locale = number_locale()
     return {
+        **({"locale": {"number": locale}} if locale else {}),
         "aria": False,
         "background": "transparent",
         "font": _FONT,

@@ -8,7 +8,10 @@
 (() => {
   "use strict";
 
-  const HERE = document.currentScript.src;
+  const { lang } = document.documentElement;
+  /** Where files stand that all languages share. */
+  const HOME = document.querySelector('meta[name="fathom-home"]').content;
+  const shared = (script) => import(new URL(`${HOME}assets/${script}`, document.baseURI));
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
   // ---- sorting -----------------------------------------------------------------------------------------------------
@@ -23,7 +26,7 @@
     return Number.isNaN(number) ? null : number;
   };
 
-  const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true, sensitivity: "base" }));
+  const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, lang, { numeric: true, sensitivity: "base" }));
 
   /** Order rows by a column; rows without a value come last in both directions, equal rows keep their order. */
   const sortRows = (rows, column, numeric, descending) => {
@@ -68,9 +71,12 @@
     return (item) => wanted === "" || (item.getAttribute(name) ?? "").split(" ").includes(wanted);
   };
 
+  /** Letters without case, accents and final sigma: as they are typed in a hurry. */
+  const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("ς", "σ");
+
   const wordsTest = (input) => {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-    return (item) => words.every((word) => item.textContent.toLowerCase().includes(word));
+    const words = folded(input.value).split(/\s+/).filter(Boolean);
+    return (item) => words.every((word) => folded(item.textContent).includes(word));
   };
 
   const applyFilters = (bar, target) => {
@@ -172,7 +178,7 @@
   let vega;
   /** Vega's bundle is 900 kB: it comes with the first chart that is opened, once. */
   const loadVega = () => {
-    vega ??= import(new URL("vega.js", HERE)).then(() => globalThis.fathomVega);
+    vega ??= shared("vega.js").then(() => globalThis.fathomVega);
     return vega;
   };
 
@@ -311,7 +317,7 @@
   let cloudViewer;
   /** three.js weighs 640 kB: it comes with the first cloud that is opened, once. */
   const loadCloudViewer = () => {
-    cloudViewer ??= import(new URL("three.js", HERE)).then(() => import(new URL("cloud.js", HERE)));
+    cloudViewer ??= shared("three.js").then(() => shared("cloud.js"));
     return cloudViewer;
   };
 

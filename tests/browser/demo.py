@@ -11,6 +11,7 @@ import pandas as pd
 
 from sitegen import charts, words
 from sitegen.pages.base import DataFile, Page
+from sitegen.text import language
 
 METRICS = (
     ("AbsRel", "↓", "asc"),
@@ -53,9 +54,14 @@ def board_frame() -> pd.DataFrame:
     )
 
 
-@cache
 def demo_charts() -> dict[str, charts.Chart]:
-    """Return one chart of every kind, by name."""
+    """Return a chart of every kind, in the language in force."""
+    return _drawn(language())
+
+
+@cache
+def _drawn(_language: str) -> dict[str, charts.Chart]:
+    """Return a chart of every kind, by name."""
     frame = board_frame()
     words = {"alt_text": "Fake models in the order of their fake error, for trying the page out."}
     case = pd.DataFrame(
