@@ -207,6 +207,7 @@ def evaluate(
         from runners import jobs
         from runners.cells import Wanted
         from runners.environment import set_precision
+        from runners.models.registry import checked_device
 
         chosen, place = chosen_device(device), out or (Path("runs") if manifest else results / "runs")
         how = {"dtype": dtype, "settings": settings, "compiled": compiled}
@@ -216,8 +217,11 @@ def evaluate(
         else:
             origins = _origins(dataset_ids, manifest, name, only, root, limit)
             works = _asked(model_ids, origins, protocol_ids, results, report, **how)
+        about: dict[str, Any] = {"batch": batch, "weights_dir": weights_dir, "compiled": compiled}
+        if not pool:  # what the devices of a pool's workers are is not known here
+            _print_plan(works, results, place, checked_device(chosen), dtype, err=not dry_run, **about)
         if dry_run:
-            _print_plan(works, results, place, chosen, dtype, batch=batch, weights_dir=weights_dir, compiled=compiled)
+            click.echo("nothing was run (--dry-run)")
             return
         set_precision()
         how |= {"weights_dir": weights_dir}
@@ -377,8 +381,9 @@ def _run(evaluate_all: EvaluateAll, work: Work, writers: list[Writer], journal: 
         raise Stopped(f"{model}: {error}; the same command goes on from there") from error
 
 
-def _print_plan(works: list[Work], *about: Any, **options: Any) -> None:
+def _print_plan(works: list[Work], *about: Any, err: bool, **options: Any) -> None:
+    """Say what will run before it runs: as a note beside the results, or as the result itself."""
     from runners.plan import plan_lines
 
     for line in plan_lines(works, *about, **options):
-        click.echo(line)
+        click.echo(line, err=err)

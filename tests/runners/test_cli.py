@@ -511,3 +511,13 @@ def test_other_errors_are_no_sentences() -> None:
         raise KeyError("ours")
     with pytest.raises(common.Failure, match=r"torch is not installed; run: pip install"), common.sentences():
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+
+def test_says_so_before_it_runs_as_well(tmp_path: Path) -> None:
+    """The same plan as a note, and then the record."""
+    words = ["evaluate", "--model", "baseline-dark-channel", "--dataset", "procedural-indoor", "--limit", "1"]
+    result = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "out"), "--no-cache", "--device", "cpu"])
+    assert result.exit_code == 0
+    assert "1 prediction in all" in result.stderr.splitlines()
+    assert "in all" not in result.stdout
+    assert "house/baseline-dark-channel.json: 1 images" in result.stdout
