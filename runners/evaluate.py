@@ -12,18 +12,20 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 from runners.datasets.base import Dataset, Intrinsics, Sample, SampleError
 from runners.environment import command_line, describe
-from runners.files import write_aside
 from runners.inputs import ModelInput, input_image, input_intrinsics, input_of, mirrored_intrinsics
 from runners.journal import Journal
 from runners.measure import Maker, Outcome, Progress, Task, measure
 from runners.models.base import Image, Model
 from runners.prediction import Prediction, flip_average
-from runners.saved import Writer
+from runners.saved import StoredDtype
+from runners.saving import Writer, encode
 from runners.stages import EvaluationError, Group, Scorer, Seen, threads_for, work_off
 from runners.transfer import bring
+from sitegen.files import write_aside
 from sitegen.records import Protocol, Run, RunModel
 from sitegen.store import explain
 
@@ -35,6 +37,8 @@ __all__ = [
     "fit",
     "groups_of",
     "inputs_of",
+    "model_with",
+    "noting",
     "run_model",
     "run_path",
     "run_text",
@@ -134,10 +138,10 @@ def evaluate_all(
     produce = partial(
         work_off,
         dataset,
-        groups_of(model, protocols, by_input),
+        groups_of(model, protocols, {name: writer.dtype for name, writer in by_input.items()}),
         workers=workers,
         threads=threads_for(device) if threads is None else threads,
-        noting=_noting(model),
+        noting=noting(model),
     )
 
     def maker(noted: Mapping[str, Any]) -> Maker:
@@ -156,13 +160,13 @@ def evaluate_all(
     )
 
 
-def groups_of(model: Model, protocols: Sequence[Protocol], writers: Mapping[str, Writer]) -> list[Group]:
+def groups_of(model: Model, protocols: Sequence[Protocol], stored: Mapping[str, StoredDtype]) -> list[Group]:
     """Return how a model's predictions are made and scored, a group for each distinct input.
 
     Args:
         model: Loaded, and fitted if it needs to be.
         protocols: How to score.
-        writers: What keeps the predictions of inputs, by the input's name.
+        stored: In which type the predictions of inputs are saved, by the input's name; those of others are not.
     """
     return [
         Group(
@@ -170,7 +174,7 @@ def groups_of(model: Model, protocols: Sequence[Protocol], writers: Mapping[str,
             rule.name,
             partial(_predicted, model),
             [Scorer(protocol) for protocol in protocols if input_of(protocol) == rule],
-            encode=writers[rule.name].encode if rule.name in writers else None,
+            encode=partial(encode, dtype=stored[rule.name]) if rule.name in stored else None,
             prepare=partial(_prepared, model, rule),
             device=model.device,
         )
@@ -217,7 +221,7 @@ def write_run(run: Run, out: Path) -> Path:
     return path
 
 
-def _noting(model: Model) -> Callable[[], dict[str, Any]]:
+def noting(model: Model) -> Callable[[], dict[str, Any]]:
     """Return what tells what a model has noted in its settings from now on, such as a batch that it had to halve."""
     before = dict(model.settings)
     return lambda: {
@@ -232,15 +236,24 @@ def run_model(model: Model, noted: Mapping[str, Any] | None = None) -> RunModel:
         EvaluationError: If it says of itself what no record may hold.
     """
     fields = {name: getattr(model, name) for name in ("id", "revision", "weights_sha256", "dtype")}
-    fields["settings"] = {**model.settings, **(noted or {})}
+    fields["settings"] = dict(model.settings)
     if model.needs_intrinsics:
         # A reader has to know that this model was told what others had to guess.
         fields["settings"]["intrinsics"] = "the camera of each image, as the data set states it"
+    return model_with(fields, noted or {})
+
+
+def model_with(said: Mapping[str, Any], noted: Mapping[str, Any]) -> RunModel:
+    """Return what a record says of a model, given the fields of that with the settings before it noted anything.
+
+    Raises:
+        EvaluationError: If it says of itself what no record may hold.
+    """
     try:
-        return RunModel.model_validate(fields)
+        return RunModel.model_validate({**said, "settings": {**said["settings"], **noted}})
     except ValidationError as error:
         faults = "; ".join(f"{pointer}: {message}" for pointer, message in explain(error))
-        raise EvaluationError(f"model '{model.id}' says of itself what no record may hold: {faults}") from error
+        raise EvaluationError(f"model '{said['id']}' says of itself what no record may hold: {faults}") from error
 
 
 View = tuple[Sequence[Image], list[Intrinsics] | None]
@@ -286,13 +299,21 @@ def _arriving(predictions: list[Prediction], device: torch.device | str) -> Call
 
     They come in no less than float32: half precision is too coarse to resize and average in.
     """
-    wait = bring([prediction.map for prediction in predictions], device)
+    maps = bring([one.map for one in predictions], device)
+    unsure = bring([one.uncertainty for one in predictions if one.uncertainty is not None], device)
 
     def arrived() -> list[Prediction]:
-        maps = [one.to(torch.promote_types(one.dtype, torch.float32)) for one in wait()]
-        return [replace(prediction, map=one) for prediction, one in zip(predictions, maps, strict=True)]
+        estimates = iter(unsure())
+        return [
+            replace(one, map=_wide(there), uncertainty=None if one.uncertainty is None else _wide(next(estimates)))
+            for one, there in zip(predictions, maps(), strict=True)
+        ]
 
     return arrived
+
+
+def _wide(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _cameras(model: Model, samples: list[Sample], rule: ModelInput) -> list[Intrinsics] | None:

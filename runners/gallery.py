@@ -6,7 +6,6 @@ and takes the old one's place whole: equal predictions give equal bytes. docs/ad
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,8 +15,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from runners.cloud import write_cloud
 from runners.datasets.base import Sample
-from runners.files import replace_folder, write_aside
 from runners.measure import Progress
 from runners.pictures import (
     WORST_ERROR,
@@ -30,8 +29,10 @@ from runners.pictures import (
     own_pictures,
     scored,
     shared_pictures,
-    webp,
+    thumbnail,
+    write_webp,
 )
+from sitegen.files import replace_folder, write_aside
 from sitegen.metrics import METRICS
 from sitegen.records import (
     DatasetCard,
@@ -41,6 +42,7 @@ from sitegen.records import (
     GalleryModel,
     GalleryProtocol,
     GalleryScale,
+    GallerySmall,
     PictureKind,
     mean_and_spread,
     record_text,
@@ -52,7 +54,10 @@ __all__ = ["WIDTH", "Wanted", "choose", "write_gallery"]
 
 WIDTH = 640
 """Columns of a picture, at most."""
+_SMALL = 160
+"""Columns of its small copy, at most."""
 _QUALITY = 80
+_SMALL_QUALITY = 60
 
 
 @dataclass(frozen=True)
@@ -224,6 +229,7 @@ def _drawn(parts: Sequence[Part], name: str, folder: Path) -> dict[str, Any]:
     near, far = (round_significant(end, 4) for end in ends(first.truth[first.valid]))
     images = [_image(folder, picture, *what) for what, picture in _pictures(maps, sample, near, far)]
     return {
+        "cloud": write_cloud(maps, sample, folder),
         "depth_scale": GalleryScale(low=near, high=far, unit="m", steps="ratio"),
         "error_scale": GalleryScale(low=0, high=WORST_ERROR, unit="relative", steps="difference"),
         "images": images,
@@ -247,9 +253,7 @@ def _pictures(
 
 
 def _image(folder: Path, picture: Picture, kind: PictureKind, model: str | None, alt: str) -> GalleryImage:
-    content = webp(picture, _QUALITY)
     name = f"{'.'.join(filter(None, (kind, model)))}.webp"
-    write_aside(folder / name, content)
-    rows, columns = picture.shape[:2]
-    sha256 = hashlib.sha256(content).hexdigest()
-    return GalleryImage(file=name, kind=kind, model=model, width=columns, height=rows, sha256=sha256, alt=alt)
+    small = GallerySmall(**write_webp(folder / f"small.{name}", thumbnail(picture, _SMALL), quality=_SMALL_QUALITY))
+    file = write_webp(folder / name, picture, quality=_QUALITY)
+    return GalleryImage(**file, kind=kind, model=model, small=small, alt=alt)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from runners.datasets.base import Dataset, DatasetError
@@ -23,11 +24,12 @@ from runners.protocols import (
     matching,
     read_protocols,
 )
-from runners.saved import StoredDtype, Writer
+from runners.saved import StoredDtype
+from runners.saving import Destination
 from runners.score import refusals
 from sitegen.records import Protocol
 
-__all__ = ["Job", "JobError", "NothingLeftError", "Work", "plan", "plans", "truth_of", "works", "writers"]
+__all__ = ["Job", "JobError", "NothingLeftError", "Work", "destinations", "plan", "plans", "truth_of", "works"]
 
 Refuse = Callable[[Protocol], list[str]]
 """Returns why a protocol cannot be run, as sentences; empty if it can."""
@@ -230,15 +232,24 @@ def _same_places(works: Sequence[Work]) -> list[str]:
     ]
 
 
-def writers(works: Sequence[Work], folder: Path | None, dtype: StoredDtype) -> list[list[Writer]]:
-    """Return what keeps the predictions of each work, one for each input of its protocols; none without a folder.
+def destinations(
+    works: Sequence[Work], folder: Path | None, dtype: StoredDtype, out: Path, *, fresh: bool = False
+) -> list[list[Destination]]:
+    """Return where the predictions of each work go, one place for each input of its protocols; none without a folder.
 
     If there is one set of predictions in all, it is kept in the folder itself, else each in
     ``<folder>/<data set>/<model>/<input>``; those with an unusual ground truth, whose images may be others, in a folder
     of its name below the data set's.
 
+    Args:
+        works: What is run.
+        folder: Where predictions are to be kept.
+        dtype: What in.
+        out: Folder of the runs, whose journals say what goes on.
+        fresh: Whether the runs begin anew.
+
     Raises:
-        SavedError: If a folder holds anything already.
+        SavedError: If a folder holds anything but what a run that goes on has kept there.
     """
     if folder is None:
         return [[] for _ in works]
@@ -249,10 +260,13 @@ def writers(works: Sequence[Work], folder: Path | None, dtype: StoredDtype) -> l
         truth = [work.job.origin.variant] if work.job.origin.variant else []
         return folder if alone else folder.joinpath(work.job.dataset.id, *truth, work.model_id, name)
 
-    return [
-        [Writer(place(work, rule.name), rule, work.job.origin, dtype) for rule in inputs]
+    found = [
+        [Destination(place(work, rule.name), rule, work.job.origin, dtype) for rule in inputs]
         for work, inputs in zip(works, rules, strict=True)
     ]
+    for destination in chain.from_iterable(found):
+        destination.check(out, fresh=fresh)
+    return found
 
 
 def _check(protocol: Protocol, dataset: Dataset, origin: Origin) -> None:

@@ -22,7 +22,7 @@ from sitegen.records import Environment, PredictionKind, Protocol, Run, RunModel
 from sitegen.store import explain
 
 if TYPE_CHECKING:
-    from runners.saved import Writer
+    from runners.saving import Writer
 
 __all__ = ["Maker", "Outcome", "Produce", "Progress", "StoppedError", "Task", "measure", "now"]
 
@@ -92,13 +92,14 @@ class Task:
         return name_of(self.protocol)
 
     def take(self, done: Done) -> Done:
-        """Take what a batch gave into the run; return what of it was new."""
+        """Take what a batch gave into the run; return what of it was new, its time only if anything was."""
         fresh = [entry for entry in done.entries if entry.id not in self.done]
         for entry in fresh:
             self._keep(entry)
-        if done.seconds_predict is not None:
-            self.seconds_predict = (self.seconds_predict or 0.0) + done.seconds_predict
-        return Done(fresh, done.seconds_predict)
+        seconds = done.seconds_predict if fresh else None
+        if seconds is not None:
+            self.seconds_predict = (self.seconds_predict or 0.0) + seconds
+        return Done(fresh, seconds)
 
     def _keep(self, entry: Entry) -> None:
         self.done.add(entry.id)
@@ -227,7 +228,8 @@ class _Collector:
 
     def count(self) -> int:
         """Return how many samples are through."""
-        return min((len(task.done) for task in self._open()), default=len(self.dataset))
+        done = [task.done for task in self._open()] + [writer.done for writer in self.writers.values()]
+        return min(map(len, done), default=len(self.dataset))
 
     def outcomes(self, maker: Maker) -> list[Outcome]:
         """Return what became of each task."""

@@ -5,9 +5,12 @@ The report and the gallery are made of them.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +25,12 @@ from runners.rescore import covered
 from runners.saved import Saved
 from runners.score import scored_maps
 from runners.stages import counting_mask
+from sitegen.files import write_aside
 from sitegen.records import Protocol, Run
 
 __all__ = [
     "WORST_ERROR",
+    "Float",
     "Maps",
     "Part",
     "Picture",
@@ -35,7 +40,9 @@ __all__ = [
     "own_pictures",
     "scored",
     "shared_pictures",
+    "thumbnail",
     "webp",
+    "write_webp",
 ]
 
 WORST_ERROR = 0.5
@@ -69,6 +76,10 @@ class Maps:
     depth: Float
     truth: Float
     valid: npt.NDArray[np.bool_]
+    cut: tuple[slice, slice]
+    """The rows and columns of the full truth that these are."""
+    in_metres: bool
+    """False where the protocol compares without alignment what has no unit; depth is then in the model's own."""
 
     @property
     def sparse(self) -> bool:
@@ -110,7 +121,14 @@ def scored(part: Part, sample: Sample) -> Maps:
         image_size=(entry.input_size[0], entry.input_size[1]),
         covers=covered(part.saved.index, part.protocol),
     )
-    return Maps(maps.depth[0].double().numpy(), maps.truth[0].double().numpy(), maps.valid[0].numpy())
+    aligned = part.protocol.alignment[maps.scored_as].space != "none"
+    return Maps(
+        depth=maps.depth[0].double().numpy(),
+        truth=maps.truth[0].double().numpy(),
+        valid=maps.valid[0].numpy(),
+        cut=maps.cut,
+        in_metres=aligned or maps.scored_as == "metric-depth",
+    )
 
 
 def ends(depth: Float) -> tuple[float, float]:
@@ -123,7 +141,7 @@ def ends(depth: Float) -> tuple[float, float]:
 def shared_pictures(sample: Sample, maps: Maps, near: float, far: float, width: int) -> dict[str, Picture]:
     """Return what is the same for every model: ``image`` and ``truth``, at most ``width`` columns wide."""
     truth = _shrunk(maps.truth, maps.valid, width)
-    return {"image": _thumbnail(sample.image, width), "truth": colours.painted(truth, near, far, log=True)}
+    return {"image": thumbnail(sample.image, width), "truth": colours.painted(truth, near, far, log=True)}
 
 
 def own_pictures(maps: Maps, near: float, far: float, width: int) -> dict[str, Picture]:
@@ -136,11 +154,19 @@ def own_pictures(maps: Maps, near: float, far: float, width: int) -> dict[str, P
     }
 
 
-def webp(picture: Picture, quality: int = 90) -> bytes:
-    """Return a picture as a WebP file."""
+def webp(picture: Picture, quality: int = 90, *, lossless: bool = False) -> bytes:
+    """Return a picture as a WebP file; where it is lossless, ``quality`` is the effort to make it small."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "WEBP", quality=quality, method=4)
+    Image.fromarray(picture).save(buffer, "WEBP", quality=quality, method=4, lossless=lossless)
     return buffer.getvalue()
+
+
+def write_webp(path: Path, picture: Picture, *, quality: int, lossless: bool = False) -> dict[str, Any]:
+    """Write a picture as a WebP file; return the fields of a record that describe it."""
+    content = webp(picture, quality, lossless=lossless)
+    write_aside(path, content)
+    rows, columns = picture.shape[:2]
+    return {"file": path.name, "width": columns, "height": rows, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _shrunk(values: Float, known: npt.NDArray[np.bool_], width: int) -> Float:
@@ -163,7 +189,8 @@ def _spread(plane: Tensor, share: Tensor) -> Tensor:
     return torch.where(share > 0, plane, max_pool2d(plane[None], 3, stride=1, padding=1)[0])
 
 
-def _thumbnail(image: Picture, width: int) -> Picture:
+def thumbnail(image: Picture, width: int) -> Picture:
+    """Return a picture at most ``width`` columns wide."""
     rows, columns = image.shape[:2]
     size = (min(width, columns), max(1, round(rows * min(width, columns) / columns)))
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))

@@ -1,4 +1,4 @@
-"""What a command would run, before it runs: models, images, protocols, licences, downloads, time, and what is done."""
+"""What a command would run, before it runs: models, images, protocols, licences, downloads, time, memory, progress."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from sitegen.store import load_datasets, load_model_cards, load_speed
 __all__ = ["plan_lines"]
 
 _WIDTH = 24
+_BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+"""Of one parameter."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class _Place:
     out: Path
     device: str
     dtype: str
+    batch: int
     weights_dir: Path | None
     compiled: bool
     models: Mapping[str, ModelCard]
@@ -45,6 +48,7 @@ def plan_lines(
     device: str,
     dtype: str,
     *,
+    batch: int = 1,
     weights_dir: Path | None = None,
     compiled: bool = False,
 ) -> Iterator[str]:
@@ -52,15 +56,16 @@ def plan_lines(
 
     Args:
         works: Models on data sets.
-        results: Folder of the records: cards, and speeds to estimate the time from.
+        results: Folder of the records: cards, and speeds to estimate time and memory from.
         out: Folder of the runs, with the journals of interrupted ones.
         device: A torch device.
         dtype: What the networks would compute in.
+        batch: Images a prediction.
         weights_dir: Weights cache; the usual one when None.
         compiled: Whether the networks would be compiled.
     """
     cards = load_model_cards(results, sorted({work.model_id for work in works}))[0]
-    place = _Place(results, out, device, dtype, weights_dir, compiled, cards, load_datasets(results)[0])
+    place = _Place(results, out, device, dtype, batch, weights_dir, compiled, cards, load_datasets(results)[0])
     found = headers(out)
     for work in works:
         mine = [header for header in found if _is_of(header, work, dtype)]
@@ -89,6 +94,7 @@ def _facts(work: Work, place: _Place, journals: Sequence[Header]) -> Iterator[tu
     most = max(journals, key=lambda header: header.samples, default=None)
     yield "finished", _finished(most, work)
     yield "time", _time(work, place, most.samples if most else 0)
+    yield "memory", _memory(card, _cases(work.model_id, place), place)
 
 
 def _weights(entry: ModelEntry, place: _Place) -> str:
@@ -128,7 +134,8 @@ def _finished(header: Header | None, work: Work) -> str:
 
 
 def _time(work: Work, place: _Place, finished: int) -> str:
-    case = _speed(work.model_id, place)
+    cases = [case for case in _cases(work.model_id, place) if case.compiled == place.compiled]
+    case = min(cases, key=lambda case: (case.timed != "predict", case.batch), default=None)
     if case is None:
         return f"unknown: no speed of it in {place.dtype} on {device_name(place.device)} is recorded"
     left = (len(work.job.dataset) - finished) * _passes(work)
@@ -139,11 +146,28 @@ def _time(work: Work, place: _Place, finished: int) -> str:
     )
 
 
-def _speed(model_id: str, place: _Place) -> SpeedCase | None:
-    """Return the recorded speed that is nearest to what would run: the whole way before the network alone."""
+def _memory(card: ModelCard | None, cases: Sequence[SpeedCase], place: _Place) -> str:
+    """Return the recorded peak that is nearest to what would run; without one, what the parameters alone take."""
+    measured = [(case, case.peak_memory_mb) for case in cases if case.peak_memory_mb is not None]
+    if measured:
+        case, peak = min(measured, key=lambda found: _distance(found[0], place))
+        how = f"{'network alone, ' if case.timed == 'network' else ''}{case.width}x{case.height}, batch of {case.batch}"
+        return f"about {human_size(round(1e6 * peak))}: the peak that was measured ({how}): {case.memory_note}"
+    none = f"no peak of it in {place.dtype} on {device_name(place.device)} is recorded"
+    if card is None or card.params_m is None:
+        return f"unknown: {none}, and its card names no number of parameters"
+    least = human_size(round(1e6 * card.params_m * _BYTES[place.dtype]))
+    return f"more than {least}, which its {card.params_m:.4g} M parameters take in {place.dtype}: {none}"
+
+
+def _distance(case: SpeedCase, place: _Place) -> tuple[bool, bool, int]:
+    return case.compiled != place.compiled, case.timed != "predict", abs(case.batch - place.batch)
+
+
+def _cases(model_id: str, place: _Place) -> list[SpeedCase]:
+    """Return what is recorded of a model on the device in the precision that would run."""
     speed: Speed | None = load_speed(place.results / "speed", device_id(place.device), model_id)[0]
-    cases = [c for c in (speed.cases if speed else []) if (c.dtype, c.compiled) == (place.dtype, place.compiled)]
-    return min(cases, key=lambda case: (case.timed != "predict", case.batch), default=None)
+    return [case for case in (speed.cases if speed else []) if case.dtype == place.dtype]
 
 
 def _duration(seconds: float) -> str:

@@ -16,7 +16,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from runners import colours
 from runners.datasets.base import Skip
-from runners.files import write_aside
 from runners.measure import Progress
 from runners.pictures import (
     WORST_ERROR,
@@ -28,6 +27,7 @@ from runners.pictures import (
     shared_pictures,
     webp,
 )
+from sitegen.files import write_aside
 from sitegen.metrics import METRICS
 
 __all__ = ["write_report"]

@@ -1,70 +1,97 @@
 """Saved predictions: one folder for one model on one data set from one input, to be scored again at any time.
 
-Each map is a compressed ``.npz`` with the key ``map``; ``index.json`` says whose they are and holds the sha256 of every
-file. The index is written last, so a folder without one was never finished. docs/adr/0007-saved-predictions.md.
+Each prediction is a compressed ``.npz`` (``map``, and ``uncertainty`` where the model tells it) in one of a few tar
+files; ``index.json`` says whose they are, where each stands, and its sha256. The index is written last, so a folder
+without one was never finished. :mod:`runners.saving` writes them. docs/adr/0007-saved-predictions.md.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
-import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from runners.datasets.base import Dataset, Skip
 from runners.datasets.origin import Origin
-from runners.files import write_aside
 from runners.inputs import ModelInput
-from runners.measure import Maker
 from runners.prediction import Prediction
-from runners.stages import Seen
+from runners.shards import BLOCK, END, SHARD, end_of, member_bytes, read_content
 from sitegen.reading import Reader
 from sitegen.records import Detail, Environment, FileName, PredictionKind, Record, RunModel, Sha256, Text
 from sitegen.records import Skip as SkipRecord
 from sitegen.store import explain
 
-__all__ = ["INDEX", "Index", "Piece", "Saved", "SavedError", "SavedSample", "StoredDtype", "Writer", "open_saved"]
+__all__ = [
+    "INDEX",
+    "Index",
+    "Saved",
+    "SavedError",
+    "SavedSample",
+    "SavedUncertainty",
+    "StoredDtype",
+    "checked_index",
+    "open_saved",
+    "read_index",
+]
 
 INDEX = "index.json"
-_KEY = "map"
-_MAX_INDEX_BYTES = 64 * 2**20
-_HALF_ULP = 2.0**-11
+_MAP, _UNCERTAINTY = "map", "uncertainty"
+_MAX_INDEX_BYTES = 256 * 2**20
+_FAULTS = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+"""What reading an archive that was tampered with may raise."""
 
 StoredDtype = Literal["float32", "float16"]
 Shape = Annotated[list[Annotated[int, Field(ge=1, le=2**16)]], Field(min_length=2, max_length=2)]
 """Rows and columns."""
+ShardName = Annotated[str, StringConstraints(pattern=f"^{SHARD.pattern}$")]
+MemberName = Annotated[FileName, StringConstraints(max_length=100)]
+"""As long as a plain tar header holds."""
 
 
 class SavedError(Exception):
     """Predictions cannot be kept or used; the message says why, all faults at once."""
 
 
+class SavedUncertainty(Record):
+    """How the uncertainty of a prediction is kept, which has the shape of the map."""
+
+    dtype: StoredDtype
+    exact: bool
+    """As for the map."""
+
+
 class SavedSample(Record):
     """One prediction of a folder."""
 
     id: Text
-    file: FileName
+    shard: ShardName
+    member: MemberName
+    offset: Annotated[int, Field(ge=BLOCK)]
+    """Of the member's content in the shard, in bytes."""
+    size: Annotated[int, Field(ge=1)]
+    """Of the content, in bytes."""
+    sha256: Sha256
+    """Of the content."""
     shape: Shape
     """Of the map."""
     input_size: Shape
     """Of the image as the model got it."""
     dtype: StoredDtype
+    """Of the map."""
     exact: bool
-    """Whether the file holds the prediction to the last bit, or rounded to its type."""
-    sha256: Sha256
-    """Of the file."""
+    """Whether the map is kept to the last bit, or rounded to its type."""
+    uncertainty: SavedUncertainty | None = None
+    """None where the model tells none."""
     details: dict[str, Detail] = Field(default_factory=dict)
     """What the model decided for this image (which head, which focal length)."""
 
@@ -81,6 +108,8 @@ class Index(Record):
     """``index.json`` of a folder of predictions."""
 
     schema_version: Literal[1]
+    run: Sha256
+    """Of the facts of the run that made them, as its journal has them: what may go on with the folder."""
     model: RunModel
     prediction_kind: PredictionKind
     dtype: StoredDtype
@@ -98,110 +127,24 @@ class Index(Record):
         ids = [entry.id for entry in self.samples]
         listed = "".join(f"{name}\n" for name in sorted([*ids, *(skip.id for skip in self.skipped)]))
         faults = [] if ids == sorted(set(ids)) else ["the ids of samples must be sorted and unique"]
-        if len({entry.file for entry in self.samples}) != len(ids):
-            faults.append("two samples name the same file")
+        faults += [fault for entries in self.shards().values() for fault in _gaps(entries)]
         if hashlib.sha256(listed.encode()).hexdigest() != self.dataset.list_sha256:
             faults.append("samples and skipped together are not the list of dataset/list_sha256")
         if faults:
             raise ValueError("; ".join(faults))
         return self
 
-
-@dataclass(frozen=True)
-class Piece:
-    """A prediction as it is saved.
-
-    Attributes:
-        id: Of the sample.
-        entry: What the index says of it, but for the file.
-        content: An ``.npz`` with the map.
-    """
-
-    id: str
-    entry: Mapping[str, Any]
-    content: bytes
-
-
-class Writer:
-    """Writes a folder of predictions while they are made.
-
-    Attributes:
-        folder: Where to.
-        rule: What the model sees; predictions of another input do not belong here.
-        done: Ids of the samples that it has a prediction of, or the reason why there is none.
-        index: What was written at the end; None until then.
-
-    Raises:
-        SavedError: If the folder holds anything already.
-    """
-
-    def __init__(self, folder: Path, rule: ModelInput, origin: Origin, dtype: StoredDtype = "float32") -> None:
-        _refuse_used(folder)
-        self.folder, self.rule = folder, rule
-        self.done: set[str] = set()
-        self.index: Index | None = None
-        self._origin, self._dtype = origin, dtype
-        self._samples: list[dict[str, Any]] = []
-        self._skipped: list[Skip] = []
-
-    def encode(self, seen: Seen) -> Piece:
-        """Return a prediction as it is saved; in float32 where float16 would lose more than its last digit."""
-        exact = seen.prediction.map.cpu().numpy()
-        stored, dtype = _stored(exact, self._dtype)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, map=stored)
-        entry = {
-            "shape": list(stored.shape),
-            "input_size": list(seen.input_size),
-            "dtype": dtype,
-            "exact": bool(np.array_equal(stored.astype(exact.dtype), exact, equal_nan=True)),
-            "details": dict(seen.prediction.details),
-        }
-        return Piece(seen.sample.id, entry, buffer.getvalue())
-
-    def take(self, kept: Sequence[Piece | Skip]) -> None:
-        """Write what a batch gave."""
-        for item in kept:
-            self.done.add(item.id)
-            if isinstance(item, Skip):
-                self._skipped.append(item)
-            else:
-                self._write(item)
-
-    def _write(self, piece: Piece) -> None:
-        name = f"{len(self._samples):06d}-{_readable(piece.id)}.npz"
-        write_aside(self.folder / name, piece.content)
-        sha256 = hashlib.sha256(piece.content).hexdigest()
-        self._samples.append({**piece.entry, "id": piece.id, "file": name, "sha256": sha256})
-
-    def finish(self, dataset: Dataset, maker: Maker) -> None:
-        """Write the index, which makes the folder complete.
-
-        Raises:
-            SavedError: If what is to be said gives no valid index.
-        """
-        skipped = sorted(self._skipped, key=lambda skip: skip.id)
-        fields = {
-            "schema_version": 1,
-            "model": maker.model,
-            "prediction_kind": maker.kind,
-            "dtype": self._dtype,
-            "input": self.rule,
-            "dataset": {"split": dataset.split, "list_sha256": dataset.list_sha256, "origin": self._origin},
-            "environment": maker.environment,
-            "command": maker.command,
-            "samples": sorted(self._samples, key=lambda entry: str(entry["id"])),
-            "skipped": [{"id": skip.id, "reason": skip.reason} for skip in skipped],
-        }
-        index = _checked(fields, self.folder / INDEX)
-        text = json.dumps(index.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        write_aside(self.folder / INDEX, text.encode())
-        self.index = index
+    def shards(self) -> dict[str, list[SavedSample]]:
+        """Return the entries by shard, as they stand in it."""
+        found: dict[str, list[SavedSample]] = defaultdict(list)
+        for entry in sorted(self.samples, key=lambda entry: (entry.shard, entry.offset)):
+            found[entry.shard].append(entry)
+        return dict(found)
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A folder of predictions that was checked file by file."""
+    """A folder of predictions that was checked member by member."""
 
     folder: Path
     index: Index
@@ -211,23 +154,21 @@ class Saved:
         return self._by_id.get(sample_id)
 
     def read(self, entry: SavedSample) -> Prediction:
-        """Return one prediction, float32 (h, w).
+        """Return one prediction, float32 (h, w), with its uncertainty, float32 (h, w), where it has one.
 
         Raises:
-            SavedError: If the file cannot be read, or is another one than when the folder was opened.
+            SavedError: If it cannot be read, or is another one than when the folder was opened.
         """
-        path = self.folder / entry.file
+        path = self.folder / entry.shard
         try:
-            content = path.read_bytes()
+            content = read_content(path, entry.offset, entry.size)
             if hashlib.sha256(content).hexdigest() != entry.sha256:
                 raise ValueError("it was changed after it was checked")
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                values = archive[_KEY]
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-            raise SavedError(f"{path}: cannot be read: {error}") from error
-        return Prediction(
-            self.index.prediction_kind, torch.from_numpy(values.astype(np.float32)), details=entry.details
-        )
+                found = {name: torch.from_numpy(archive[name].astype(np.float32)) for name in _keys(entry)}
+        except _FAULTS as error:
+            raise SavedError(f"{path}: {entry.member}: cannot be read: {error}") from error
+        return Prediction(self.index.prediction_kind, found[_MAP], found.get(_UNCERTAINTY), entry.details)
 
     @cached_property
     def _by_id(self) -> dict[str, SavedSample]:
@@ -235,11 +176,11 @@ class Saved:
 
 
 def open_saved(folder: Path) -> Saved:
-    """Return a folder of predictions after checking its index and every file that it names.
+    """Return a folder of predictions after checking its index and everything in the shards that it names.
 
     Raises:
         SavedError: If the folder was never finished or anything in it is at fault: one line a fault, with file and
-            field.
+            member or field.
     """
     path = folder / INDEX
     if not folder.is_dir():
@@ -248,86 +189,111 @@ def open_saved(folder: Path) -> Saved:
         below = sorted(found.parent for found in folder.rglob(INDEX))
         hint = f"; there are predictions in {', '.join(map(str, below[:5]))}" if below else ""
         raise SavedError(f"{folder}: holds no {INDEX}: the predictions were never finished{hint}")
+    index = read_index(folder)
+    faults = [
+        f"{folder / shard}: {fault}"
+        for shard, entries in index.shards().items()
+        for fault in _shard_faults(folder / shard, entries)
+    ]
+    if faults:
+        raise SavedError("\n".join(faults))
+    return Saved(folder, index)
+
+
+def read_index(folder: Path) -> Index:
+    """Return the index of a folder; the shards that it names are not looked at.
+
+    Raises:
+        SavedError: With everything that is wrong with it.
+    """
+    path = folder / INDEX
     reader = Reader(folder, max_bytes=_MAX_INDEX_BYTES)
     content = reader.json(path)
     if reader.findings:
         raise SavedError("\n".join(f"{path}: {finding.message}" for finding in reader.findings))
-    saved = Saved(folder, _checked(content, path))
-    faults = [
-        f"{folder / entry.file}: {fault}" for entry in saved.index.samples for fault in _file_faults(folder, entry)
-    ]
-    if faults:
-        raise SavedError("\n".join(faults))
-    return saved
+    return checked_index(content, path)
 
 
-def _checked(content: Any, path: Path) -> Index:
+def checked_index(content: Any, path: Path) -> Index:
+    """Return an index from its data; the path is for the messages.
+
+    Raises:
+        SavedError: With every field at fault.
+    """
     try:
         return Index.model_validate(content)
     except ValidationError as error:
         raise SavedError("\n".join(f"{path}: {pointer}: {message}" for pointer, message in explain(error))) from error
 
 
-def _refuse_used(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise SavedError(f"{folder}: is no folder, so no predictions can be saved there")
-    if (folder / INDEX).exists():
-        raise SavedError(f"{folder}: holds predictions already; remove it, or name another folder")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise SavedError(
-            f"{folder}: is not empty (the beginning of predictions that were never finished?); remove it, or name "
-            "another folder"
-        )
+def _keys(entry: SavedSample) -> list[str]:
+    return [_MAP, _UNCERTAINTY] if entry.uncertainty else [_MAP]
 
 
-def _readable(sample_id: str) -> str:
-    """Return what a person may recognise a sample by; the number before it is what makes the file's name unique."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", sample_id)[-80:].strip("-")
+def _gaps(entries: Sequence[SavedSample]) -> Iterator[str]:
+    """Yield where the members of a shard do not follow one another: they overlap, or something unnamed is between."""
+    end = 0
+    for entry in entries:
+        if entry.offset != end + BLOCK:
+            yield f"'{entry.id}' begins at byte {entry.offset} of {entry.shard}, its place is at {end + BLOCK}"
+        end = end_of(entry.offset, entry.size)
 
 
-def _stored(values: npt.NDArray[Any], wanted: StoredDtype) -> tuple[npt.NDArray[Any], StoredDtype]:
-    """Return a map in the type to store it in: float16 only where every value keeps float16's full precision."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        half = values.astype(np.float16)
-        lost = np.isfinite(values) & ~(np.abs(half - values) <= _HALF_ULP * np.abs(values))
-        if wanted == "float16" and not lost.any():
-            return half, "float16"
-        return values.astype(np.float32), "float32"
-
-
-def _file_faults(folder: Path, entry: SavedSample) -> Iterator[str]:
-    """Yield what is wrong with a file, looking no further than its header: nothing is unpacked."""
-    path = folder / entry.file
+def _shard_faults(path: Path, entries: Sequence[SavedSample]) -> Iterator[str]:
+    """Yield what is wrong with a shard; its members fill it, as the index has been found to say."""
+    end = end_of(entries[-1].offset, entries[-1].size)
     try:
         if path.is_symlink():
             yield "is a link; predictions must be plain files"
             return
-        content = path.read_bytes()
+        if (found := path.stat().st_size) != end + len(END):
+            yield f"has {found:,} bytes, by the index {end + len(END):,}"
+            return
+        if read_content(path, end, len(END)) != END:
+            yield "does not end as a tar file does"
+        for entry in entries:
+            yield from (f"{entry.member}: {fault}" for fault in _member_faults(path, entry))
     except OSError as error:
         yield f"cannot be read: {error.strerror}"
-        return
-    found = hashlib.sha256(content).hexdigest()
-    if found != entry.sha256:
-        yield f"sha256 is {found}, the index says {entry.sha256}: not the file that was saved"
+
+
+def _member_faults(path: Path, entry: SavedSample) -> Iterator[str]:
+    """Yield what is wrong with a member, looking no further than its headers: nothing is unpacked."""
+    begin = entry.offset - BLOCK
+    member = read_content(path, begin, end_of(entry.offset, entry.size) - begin)
+    content = member[BLOCK : BLOCK + entry.size]
+    if member != member_bytes(entry.member, content):
+        yield "stands in the shard with another header than that of its name and size"
+    if (found := hashlib.sha256(content).hexdigest()) != entry.sha256:
+        yield f"sha256 is {found}, the index says {entry.sha256}: not what was saved"
     try:
-        shape, dtype = _header(content)
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        yield f"is no archive with one plain array '{_KEY}': {error}"
+        arrays = _headers(content, _keys(entry))
+    except _FAULTS as error:
+        yield f"is no archive with {' and '.join(_keys(entry))} as plain arrays: {error}"
         return
-    if list(shape) != entry.shape:
-        yield f"shape is {list(shape)}, the index says {entry.shape}"
-    if dtype != np.dtype(entry.dtype):
-        yield f"dtype is {dtype}, the index says {entry.dtype}"
+    dtypes = {_MAP: entry.dtype, _UNCERTAINTY: entry.uncertainty.dtype if entry.uncertainty else None}
+    for name, (shape, dtype) in arrays.items():
+        if list(shape) != entry.shape:
+            yield f"{name}: shape is {list(shape)}, the index says {entry.shape}"
+        if dtype != np.dtype(dtypes[name]):
+            yield f"{name}: dtype is {dtype}, the index says {dtypes[name]}"
 
 
-def _header(content: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
+_ArrayHeader = tuple[tuple[int, ...], np.dtype[Any]]
+
+
+def _headers(content: bytes, keys: Sequence[str]) -> dict[str, _ArrayHeader]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = archive.namelist()
-        if names != [f"{_KEY}.npy"]:
+        if names != [f"{key}.npy" for key in keys]:
             raise ValueError(f"it holds {', '.join(names) or 'nothing'}")
-        with archive.open(names[0]) as file:
-            shape, dtype = _array_header(file)
-        size = archive.getinfo(names[0]).file_size
+        return {key: _plain_header(archive, f"{key}.npy") for key in keys}
+
+
+def _plain_header(archive: zipfile.ZipFile, name: str) -> _ArrayHeader:
+    with archive.open(name) as file:
+        shape, dtype = _array_header(file)
+    size = archive.getinfo(name).file_size
     if dtype.hasobject:
         raise ValueError("it holds pickled objects")
     if size > 1024 + dtype.itemsize * int(np.prod(shape)):
@@ -335,7 +301,7 @@ def _header(content: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def _array_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _array_header(file: IO[bytes]) -> _ArrayHeader:
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)

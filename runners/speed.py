@@ -22,7 +22,6 @@ import torch
 from pydantic import ValidationError
 
 from runners.environment import command_line, describe
-from runners.files import write_aside
 from runners.models.architecture import (
     NetworkInput,
     architecture,
@@ -40,6 +39,8 @@ from runners.models.entry import ModelEntry
 from runners.models.errors import ModelError, as_note
 from runners.models.images import Image
 from runners.models.registry import ModelOptions, build
+from runners.power import Power, metered
+from sitegen.files import write_aside
 from sitegen.records import Record, Speed, SpeedCase, SpeedStatistics, parameter_fault, record_text, round_significant
 from sitegen.store import explain, load_speed
 
@@ -263,7 +264,8 @@ def _case(
             peak_memory = _memory_meter(device)
             _warm_up(run, plan, device, tick)
             used = time.process_time()
-            times = list(_times(run, plan, device, events=subject.timed == "network", tick=tick))
+            with metered(device) as meter:
+                times = list(_times(run, plan, device, events=subject.timed == "network", tick=tick))
             used = time.process_time() - used
             memory, memory_note = peak_memory()
     except torch.OutOfMemoryError:
@@ -277,7 +279,17 @@ def _case(
         "cpu_share": round_significant(1000 * used / sum(times), 3) or None if device.type == "cpu" else None,
         "peak_memory_mb": memory,
         "memory_note": memory_note,
+        **_drawn(meter.power, times, batch),
     }
+
+
+def _drawn(power: Power | None, times: Sequence[float], batch: int) -> dict[str, float]:
+    """Return the power, and the energy an image: the mean power for the mean time of an image; nothing of nothing."""
+    if power is None:
+        return {}
+    seconds = sum(times) / len(times) / batch / 1000
+    found = {"mean_power_w": power.mean_w, "peak_power_w": power.peak_w, "energy_j": power.mean_w * seconds}
+    return {name: round_significant(value, 4) for name, value in found.items()}
 
 
 def _warm_up(run: Callable[[], object], plan: Plan, device: torch.device, tick: Callable[[], None]) -> None:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import yaml
 from mkdocs.utils.yaml import yaml_load
 
+from sitegen.files import replace_folder
 from sitegen.findings import Finding, errors
 from sitegen.links import OUTSIDE, check_site
 from sitegen.stage import ASSETS
@@ -82,7 +83,7 @@ def build(
     if errors(findings):
         shutil.rmtree(aside, ignore_errors=True)
     else:
-        _swap(aside, site)
+        replace_folder(aside, site)
     return findings
 
 
@@ -233,13 +234,3 @@ def _graded(findings: Iterable[Finding]) -> list[Finding]:
 def _as_error(finding: Finding) -> Finding:
     severity = "error" if finding.severity == "warning" else finding.severity
     return Finding(severity, finding.path, finding.pointer, finding.message)
-
-
-def _swap(aside: Path, site: Path) -> None:
-    """Put the new site in the old one's place; the old one is gone only when the new one stands."""
-    old = site.with_name(f"{site.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if site.exists():
-        site.rename(old)
-    aside.rename(site)
-    shutil.rmtree(old, ignore_errors=True)

@@ -39,6 +39,7 @@ __all__ = [
     "protocol_dots",
     "range_vs_reruns",
     "ranked_dots",
+    "text_width",
     "use_cache",
     "year_trend",
 ]
@@ -419,7 +420,7 @@ def _named(best: pd.DataFrame, data: pd.DataFrame) -> tuple[pd.DataFrame, pd.Dat
     """Return the frontier's points whose name has room at the right, and, near the right edge, at the left."""
     across = _share(best["x"].map(math.log), data["x"].map(math.log)) * _SCATTER_WIDTH
     down = _share(best["y"], data["y"]) * _HEIGHT
-    width = best["label"].map(_text_width)
+    width = best["label"].map(text_width)
     at_left = across > 0.7 * _SCATTER_WIDTH
     boxes = list(zip(across.where(~at_left, across - width), down, width, strict=True))
     roomy = pd.Series(_apart(boxes), index=best.index)
@@ -483,9 +484,9 @@ def _row_chart(
     """Return the chart of layers over rows, with the rows' names at the left and the printed numbers at the right."""
     labels = data.drop_duplicates(row)
     labels = labels.assign(name=[_shortened(text) for text in labels[row]])
-    left = 20 + _text_width(max(labels["name"], key=len))
+    left = 20 + text_width(max(labels["name"], key=len))
     printed = row == "label"  # one number a row stands beside it; several numbers would lie over each other
-    right = 28 + (_text_width(max(data["text"], key=len)) if printed else 0)
+    right = 28 + (text_width(max(data["text"], key=len)) if printed else 0)
     width = max(_TOTAL_WIDTH - left - right, _TOTAL_WIDTH // 3)
     names = alt.Chart(alt.NamedData("labels")).mark_text(align="right", dx=-12, fontSize=_SIZE)
     drawn = [*layers, names.encode(x=_at(0), y=_rows(row), text=alt.Text("name:N"))]
@@ -513,9 +514,9 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1].rstrip() + "…"
 
 
-def _text_width(text: str) -> int:
+def text_width(text: str, size: float = _SIZE) -> int:
     """Return a generous width in pixels: the page's own font is not known here."""
-    return round(len(text) * _SIZE * 0.56)
+    return round(len(text) * size * 0.56)
 
 
 def _value_axis(field: str, metric: str, *, log: bool = False) -> alt.X:

@@ -241,13 +241,13 @@ def _gallery_references(store: Store, gallery: GalleryIndex, path: str) -> Itera
 
 def _gallery_pictures(store: Store, gallery: GalleryIndex, folder: str) -> Iterator[Finding]:
     """Yield a finding for a picture that is absent, that is another one than the index says, or that no index names."""
-    for index, image in enumerate(gallery.images):
-        path, pointer = store.root / folder / image.file, f"/images/{index}"
+    for pointer, image in gallery.files.items():
+        path = store.root / folder / image.file
         if path.is_symlink() or not path.is_file():
             yield _error(f"{folder}/index.json", f"{pointer}/file", f"no file '{image.file}' beside it")
         elif (found := hashlib.sha256(path.read_bytes()).hexdigest()) != image.sha256:
             yield _error(f"{folder}/index.json", f"{pointer}/sha256", f"the sha256 of '{image.file}' is {found}")
-    named = {image.file for image in gallery.images}
+    named = {image.file for image in gallery.files.values()}
     for path in sorted((store.root / folder).glob("*.webp")):
         if path.name not in named:
             yield _error(f"{folder}/{path.name}", "/", "is no picture of the index.json beside it")

@@ -211,10 +211,15 @@ def _stage(store: Store, out: Path, language: str = "en") -> Any:
     from sitegen.charts import use_cache
     from sitegen.pages import site_pages
     from sitegen.stage import stage
+    from sitegen.theory.markup import TheoryError
 
     use_cache(STAGE / "cache" / "charts")
-    with _step("Rendering pages and charts"):
-        return stage(site_pages(store), out, docs=DOCS / language, cache_dir=STAGE / "cache")
+    docs = DOCS / language
+    try:
+        with _step("Rendering pages and charts"):
+            return stage(site_pages(store, docs), out, docs=docs, cache_dir=STAGE / "cache")
+    except TheoryError as error:
+        raise Failure(str(error)) from None
 
 
 def _build_site(results: Path, site: Path, languages: Sequence[str], builder: Any, strict: bool) -> int:

@@ -38,11 +38,15 @@ __all__ = [
     "Exposure",
     "Family",
     "GalleryChoice",
+    "GalleryCloud",
+    "GalleryDepth",
+    "GalleryFile",
     "GalleryImage",
     "GalleryIndex",
     "GalleryModel",
     "GalleryProtocol",
     "GalleryScale",
+    "GallerySmall",
     "ModelCard",
     "ModelProofs",
     "NumberKind",
@@ -59,6 +63,7 @@ __all__ = [
     "Speed",
     "SpeedCase",
     "SpeedStatistics",
+    "TrainingLoss",
     "Verified",
     "canonical_json",
     "mean_and_spread",
@@ -245,6 +250,13 @@ class Checkpoint(Record):
     loader: OptionalText = ""
 
 
+class TrainingLoss(Record):
+    """What a model was trained to minimise, in a sentence, and where that was read."""
+
+    text: Text
+    evidence: Text
+
+
 class ModelCard(Record):
     """A released or described model (``results/models/<id>.yaml``)."""
 
@@ -271,6 +283,7 @@ class ModelCard(Record):
     backbone: OptionalText = ""
     architecture: OptionalText = ""
     """How the network is built, in a few sentences."""
+    training_loss: TrainingLoss | None = None
     params_m: Annotated[float, Field(gt=0)] | None = None
     input_rule: OptionalText = ""
     """How an image becomes the network's input: size, multiple, aspect, normalisation."""
@@ -845,6 +858,12 @@ class SpeedCase(Record):
     peak_memory_mb: Annotated[float, Field(gt=0)] | None = None
     """In 10^6 bytes; ``memory_note`` says of what, or why there is none."""
     memory_note: Text
+    mean_power_w: Annotated[float, Field(gt=0)] | None = _later()
+    """Watts that the whole GPU drew while the repeats were timed, the first second left out; as NVML tells it."""
+    peak_power_w: Annotated[float, Field(gt=0)] | None = _later()
+    """The largest sample of it, in watts."""
+    energy_j: Annotated[float, Field(gt=0)] | None = _later()
+    """Joules an image: the mean power for the mean time of an image."""
     gflops: Annotated[float, Field(gt=0)] | None = None
     """10^9 floating-point operations an image of the network's convolutions, matrix products and attention; a
     multiplication with its addition counts as two."""
@@ -884,6 +903,15 @@ class SpeedCase(Record):
     def _random_weights_are_no_weights(self) -> SpeedCase:
         if self.random_weights and (self.timed != "network" or self.weights_sha256 is not None):
             raise ValueError("random weights have no sha256, and only the network is timed with them")
+        return self
+
+    @model_validator(mode="after")
+    def _power_is_whole(self) -> SpeedCase:
+        mean, peak = self.mean_power_w, self.peak_power_w
+        if len({value is None for value in (mean, peak, self.energy_j)}) > 1:
+            raise ValueError("mean_power_w, peak_power_w and energy_j are there together or not at all")
+        if mean is not None and peak is not None and mean > peak:
+            raise ValueError("mean_power_w is larger than peak_power_w")
         return self
 
 
@@ -991,16 +1019,28 @@ class AdapterProofs(Record):
 PictureKind = Literal["image", "ground-truth", "prediction", "error"]
 
 
-class GalleryImage(Record):
-    """One picture of a gallery entry."""
+class GalleryFile(Record):
+    """A WebP file beside the index; width and height in pixels."""
 
     file: FileName
-    kind: PictureKind
-    model: Id | None = None
-    """Whose prediction or error it is; None for the image and its truth."""
     width: Annotated[int, Field(ge=1, le=640)]
     height: Annotated[int, Field(ge=1)]
     sha256: Sha256
+
+
+class GallerySmall(GalleryFile):
+    """The small copy of a picture, for lists of pictures."""
+
+    width: Annotated[int, Field(ge=1, le=160)]
+
+
+class GalleryImage(GalleryFile):
+    """One picture of a gallery entry."""
+
+    kind: PictureKind
+    model: Id | None = None
+    """Whose prediction or error it is; None for the image and its truth."""
+    small: GallerySmall
     alt: Text
 
     @property
@@ -1034,6 +1074,44 @@ class GalleryScale(Record):
     def _rises(self) -> GalleryScale:
         if self.low >= self.high or (self.steps == "ratio" and self.low <= 0):
             raise ValueError("low must be below high, and above 0 where steps are ratios")
+        return self
+
+
+class GalleryDepth(GalleryFile):
+    """Depth of the whole image as a lossless WebP: the code of a pixel is 256 times its red plus its green value."""
+
+    model: Id | None = None
+    """Whose prediction, as it was scored; None for the truth where it counted."""
+    width: Annotated[int, Field(ge=1, le=320)]
+
+
+class GalleryCloud(Record):
+    """Depth along the optical axis of a pinhole camera, to be seen as points in space.
+
+    Code 0 is no depth; code c from 1 to 65535 is ``first_m * ratio ** (c - 1)`` metres, and what is beyond either end
+    has its code. The pixel in column x and row y (centres at whole numbers from 0) of depth z lies at
+    ``((x - cx) / fx * z, (y - cy) / fy * z, z)`` metres to the right, down and forward.
+    """
+
+    fx: Annotated[float, Field(gt=0)]
+    fy: Annotated[float, Field(gt=0)]
+    cx: float
+    cy: float
+    """Focal lengths and principal point in pixels of the maps, which are all of one size."""
+    first_m: Annotated[float, Field(gt=0)]
+    """Depth of code 1, metres."""
+    ratio: Annotated[float, Field(gt=1)]
+    """Depth of a code divided by that of the code before."""
+    maps: Annotated[list[GalleryDepth], Field(min_length=1)]
+    """The truth, then the predictions that are in metres after the protocol's alignment, sorted by model."""
+
+    @model_validator(mode="after")
+    def _begins_with_the_truth(self) -> GalleryCloud:
+        first, *models = (depth.model for depth in self.maps)
+        if first is not None or None in models or models != sorted(set(models), key=str):
+            raise ValueError("maps must be the truth, then predictions sorted by model, each once")
+        if len({(depth.width, depth.height) for depth in self.maps}) > 1:
+            raise ValueError("maps must be of one size")
         return self
 
 
@@ -1079,8 +1157,18 @@ class GalleryIndex(Record):
     """Of the truth and of all predictions alike."""
     error_scale: GalleryScale | None = None
     images: list[GalleryImage] = []
+    cloud: GalleryCloud | None = None
+    """Absent where the data set states no intrinsics."""
     withheld: OptionalText = ""
     """Why there are no pictures: the data set's licence."""
+
+    @property
+    def files(self) -> dict[str, GalleryFile]:
+        """Return every file beside the index, by the JSON pointer to what describes it."""
+        pictures = {f"/images/{place}": image for place, image in enumerate(self.images)}
+        small = {f"{pointer}/small": image.small for pointer, image in pictures.items()}
+        maps = self.cloud.maps if self.cloud else []
+        return {**pictures, **small, **{f"/cloud/maps/{place}": depth for place, depth in enumerate(maps)}}
 
     @property
     def values(self) -> list[float | None]:
@@ -1089,7 +1177,7 @@ class GalleryIndex(Record):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> GalleryIndex:
-        faults = [*self._model_faults(), *self._picture_faults()]
+        faults = [*self._model_faults(), *self._picture_faults(), *self._cloud_faults()]
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -1110,8 +1198,17 @@ class GalleryIndex(Record):
         wanted = ["image", "ground-truth", *(f"{kind}.{m}" for m in models for kind in ("prediction", "error"))]
         if self.images and [image.view for image in self.images] != wanted:
             yield f"pictures must be, in this order: {', '.join(wanted)}"
-        if len({image.file for image in self.images}) != len(self.images):
+        if len({file.file for file in self.files.values()}) != len(self.files):
             yield "two pictures name the same file"
+
+    def _cloud_faults(self) -> Iterator[str]:
+        if self.cloud is None:
+            return
+        if not self.images:
+            yield "a cloud needs pictures"
+        models = {entry.model.id for entry in self.models}
+        strangers = [depth.model for depth in self.cloud.maps[1:] if depth.model not in models]
+        yield from (f"the cloud has a map of '{model}', whose values are not here" for model in strangers)
 
 
 def mean_and_spread(values: Iterable[float | None]) -> tuple[float, float] | None:

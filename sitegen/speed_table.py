@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sitegen import words
 from sitegen.records import Speed, SpeedCase, round_significant
@@ -66,7 +66,12 @@ def speed_table(store: Store, speeds: Iterable[Speed], *, of_model: bool = False
         of_model: Whether all are of one model, whose name and size the page says already.
     """
     notes, shown = Footnotes(), timings(speeds)
-    rows = tuple(_row(store, timing, number, notes, of_model) for number, timing in enumerate(shown, start=1))
+    # Where no case has it, as on every CPU, an empty column says nothing.
+    powered = any(timing.case.mean_power_w is not None for timing in shown)
+    rows = tuple(
+        _row(store, timing, number, notes, of_model=of_model, powered=powered)
+        for number, timing in enumerate(shown, start=1)
+    )
     return Table(
         id="speeds",
         title=_("Measured speed"),
@@ -74,7 +79,7 @@ def speed_table(store: Store, speeds: Iterable[Speed], *, of_model: bool = False
             "By device, image size and what was timed, the fastest first within these: rows that differ in one of the "
             "three are not to be compared. Rows and columns are the image's."
         ),
-        columns=tuple(_columns(of_model)),
+        columns=tuple(_columns(of_model, powered=powered)),
         rows=rows,
         footnotes=notes.texts,
         filters=() if of_model else _facets(shown),
@@ -83,7 +88,7 @@ def speed_table(store: Store, speeds: Iterable[Speed], *, of_model: bool = False
     )
 
 
-def _columns(of_model: bool) -> list[Column]:
+def _columns(of_model: bool, *, powered: bool) -> list[Column]:
     model = [] if of_model else [Column("model", _("Model"), "model")]
     size = [] if of_model else [Column("params_m", _("Params"), "number", unit="M", optional=True)]
     return [
@@ -96,13 +101,29 @@ def _columns(of_model: bool) -> list[Column]:
         Column("timed", _("What was timed"), "text", extras=("timed", "random_weights")),
         Column("device", _("Device"), "text", extras=("device_id", "threads")),
         Column("peak_memory_mb", _("Peak memory"), "number", unit="MB"),
+        *(_power_columns() if powered else []),
         Column("gflops", _("GFLOPs"), "number", meaning=_("an image; a multiplication with its addition is two")),
         *size,
         Column("date", _("Date"), "text"),
     ]
 
 
-def _row(store: Store, timing: Timing, number: int, notes: Footnotes, of_model: bool) -> Row:
+def _power_columns() -> list[Column]:
+    power = _("of the whole GPU, mean of the timed repeats; below it the largest sample")
+    energy = _("an image: the mean power for the mean time of an image")
+    return [
+        Column("mean_power_w", _("Power"), "number", unit="W", meaning=power, extras=("peak_power_w",), optional=True),
+        Column("energy_j", _("Energy"), "number", "↓", "J", energy, optional=True),
+    ]
+
+
+def _power_cells(case: SpeedCase) -> list[Cell]:
+    peak = "" if case.peak_power_w is None else _("peak {watts}").format(watts=digits(case.peak_power_w))
+    power = _counted_cell(case.mean_power_w)
+    return [replace(power, range=peak, extras={"peak_power_w": case.peak_power_w}), _counted_cell(case.energy_j)]
+
+
+def _row(store: Store, timing: Timing, number: int, notes: Footnotes, *, of_model: bool, powered: bool) -> Row:
     speed, case = timing.speed, timing.case
     name = store.models[speed.model].name if speed.model in store.models else speed.model
     cells = [
@@ -113,6 +134,7 @@ def _row(store: Store, timing: Timing, number: int, notes: Footnotes, of_model: 
         _timed_cell(case, notes),
         _device_cell(timing, notes),
         _counted_cell(case.peak_memory_mb, notes.add(case.memory_note)),
+        *(_power_cells(case) if powered else []),
         _counted_cell(case.gflops, *([notes.add(case.counting_note)] if case.counting_note else [])),
         *([] if of_model else [_counted_cell(case.params_m)]),
         Cell(case.date, href=record_path(speed), hint=_("the record: command, versions, commit")),

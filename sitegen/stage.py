@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -22,7 +23,9 @@ from sitegen.pages.base import DataFile, Page
 __all__ = ["ASSETS", "StageError", "Staged", "front_matter", "stage", "vega_bundle", "write_if_changed"]
 
 ASSETS = Path(__file__).parent / "assets"
-_ASSET_FILES = ("favicon.svg", "fathom.css", "fathom.js", "logo.svg")
+_ASSET_FILES = ("cloud.js", "favicon.svg", "fathom.css", "fathom.js", "logo.svg")
+_THREE = "static/r130/three.min.js"
+"""In the package jupyter_threejs_sage: three.js with OrbitControls, one script that sets ``globalThis.THREE``."""
 
 
 class StageError(ValueError):
@@ -141,7 +144,7 @@ def _docs_entries(docs: Path | None) -> Iterator[tuple[str, str, bytes]]:
     if docs is None or not docs.is_dir():
         return
     for path in sorted(docs.rglob("*")):
-        if path.is_file() and not path.name.startswith("."):
+        if path.is_file() and not path.name.startswith(".") and path.parent.name != "theory":  # those are filled in
             yield path.relative_to(docs).as_posix(), f"hand-written {docs.name}", path.read_bytes()
 
 
@@ -149,6 +152,7 @@ def _asset_entries(cache_dir: Path | None) -> Iterator[tuple[str, str, bytes]]:
     for name in _ASSET_FILES:
         yield f"assets/{name}", "asset", (ASSETS / name).read_bytes()
     yield "assets/vega.js", "asset", vega_bundle(cache_dir)
+    yield "assets/three.js", "asset", (resources.files("jupyter_threejs_sage") / _THREE).read_bytes()
 
 
 def _bytes(content: str | bytes) -> bytes:

@@ -10,8 +10,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -87,6 +87,10 @@ class Footnotes:
     def add(self, text: str) -> int:
         """Return the index of a footnote, adding it if it is new."""
         return self._indexes.setdefault(text, len(self._indexes))
+
+    def adopted(self, cell: Cell, texts: Sequence[str]) -> Cell:
+        """Return a cell of another table with its footnotes, ``texts`` there, numbered as in this one."""
+        return replace(cell, footnotes=tuple(self.add(texts[index]) for index in cell.footnotes))
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -13,8 +13,10 @@ a process that writes more is killed.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -179,13 +181,37 @@ def _executor() -> ProcessPoolExecutor:
 
 def _context() -> BaseContext:
     """Return how processes start: never by a fork of this one, whose threads (torch, a GPU) would not survive it."""
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    return multiprocessing.get_context(method)
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    _start_server()
+    return multiprocessing.get_context("forkserver")
+
+
+def _start_server() -> None:
+    """Start the process that starts workers, deaf to SIGTERM: what stops a run is often sent to every process of it."""
+    from multiprocessing import forkserver, resource_tracker  # not there on Windows
+
+    resource_tracker.ensure_running()  # else it is started on the way, and lets SIGTERM through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(kept: cache.TruthCache | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and SIGTERM are the parent's to answer
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     cache.use(kept)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that it reads for is gone, killed perhaps: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _ready() -> None:

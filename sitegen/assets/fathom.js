@@ -1,6 +1,7 @@
 /* Fathom: what the script adds to pages that are complete without it.
  *
- * Sorting and filtering of real tables, copy buttons, and interactive charts that load Vega only when one is opened.
+ * Sorting and filtering of real tables, copy buttons, the gallery, and interactive charts and views in space, which load
+ * Vega and three.js only when one is opened.
  * A classic deferred script and not a module, because browsers refuse modules to pages opened from disk.
  * It holds no words: labels and messages stand in the page's data attributes, where they are translated.
  */
@@ -278,8 +279,76 @@
     update();
   };
 
+  // ---- points in space ------------------------------------------------------------------------------------------------
+
+  let cloudViewer;
+  /** three.js weighs 640 kB: it comes with the first cloud that is opened, once. */
+  const loadCloudViewer = () => {
+    cloudViewer ??= import(new URL("three.js", HERE)).then(() => import(new URL("cloud.js", HERE)));
+    return cloudViewer;
+  };
+
+  const hasWebGL = () => {
+    const canvas = document.createElement("canvas");
+    return Boolean(canvas.getContext("webgl2") ?? canvas.getContext("webgl"));
+  };
+
+  /** Closes the one view that is open: browsers keep only a few of them alive. */
+  let closeCloud = () => {};
+
+  /** Give a copy of the page's template the image's title and the maps that it has. */
+  const cloudView = (shot, entry) => {
+    const view = document.getElementById("cloud-view").content.firstElementChild.cloneNode(true);
+    for (const part of [view, view.querySelector("canvas")]) {
+      part.setAttribute("aria-label", part.getAttribute("aria-label").replace("{title}", () => entry.title));
+    }
+    const nameOf = (map) => figureOf(shot, map.model ? `prediction.${map.model}` : "ground-truth").querySelector(".view-name").textContent;
+    view.querySelector("select").append(...entry.cloud.maps.map((map) => new Option(nameOf(map), map.file)));
+    return view;
+  };
+
+  const openCloud = async (shot, button) => {
+    const words = document.getElementById("cloud-view").dataset;
+    const tell = (text) => say(button.parentElement, text);
+    button.parentElement.querySelector(".chart-message")?.remove();
+    if (button.getAttribute("aria-expanded") === "true") return closeCloud();
+    if (location.protocol === "file:") return tell(words.file);
+    if (!hasWebGL()) return tell(words.missing);
+    closeCloud();
+    button.disabled = true;
+    let view;
+    const fail = (error) => tell(`${words.error} (${error.message})`);
+    try {
+      const response = await fetch(button.dataset.record);
+      if (!response.ok) throw new Error(`${response.status} ${button.dataset.record}`);
+      const [entry, { showCloud }] = await Promise.all([response.json(), loadCloudViewer()]);
+      view = cloudView(shot, entry);
+      button.parentElement.append(view);
+      const close = await showCloud(view, entry, response.url, fail);
+      button.setAttribute("aria-expanded", "true");
+      closeCloud = () => {
+        close();
+        view.remove();
+        button.setAttribute("aria-expanded", "false");
+        closeCloud = () => {};
+      };
+    } catch (error) {
+      view?.remove();
+      fail(error);
+    }
+    button.disabled = false;
+    return undefined;
+  };
+
+  const startCloud = (button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => openCloud(button.closest("li.shot"), button));
+  };
+
   // ---- gallery -------------------------------------------------------------------------------------------------------
 
+  /** Columns of a small copy (GallerySmall in sitegen/records.py). */
+  const SMALL = 160;
   const SORTS = { worst: ["badness", -1], best: ["badness", 1], disagreeing: ["spread", -1] };
 
   /** Order images; those without a value come last, and no order is the one of the page. */
@@ -297,6 +366,16 @@
     return `#${address}`;
   };
 
+  /** Without a script figures are small copies; a list that is opened takes the size that the screen needs. */
+  const offerSizes = (fold) => {
+    for (const picture of all("figure img", fold)) {
+      const full = picture.closest("a").getAttribute("href");
+      const width = Number(picture.getAttribute("width"));
+      picture.sizes = "auto, 200px";
+      picture.srcset = `${picture.getAttribute("src")} ${Math.min(SMALL, width)}w, ${full} ${width}w`;
+    }
+  };
+
   const startShot = (shot, sortOf) => {
     const compare = shot.querySelector(".shot-compare");
     if (!compare) return () => {};
@@ -307,8 +386,9 @@
 
     const drawSide = (name) => {
       const figure = figureOf(shot, side(name).value);
-      const picture = figure.querySelector("img").cloneNode();
-      picture.className = `side-${name}`;
+      const { alt, width, height } = figure.querySelector("img");
+      const full = { loading: "lazy", alt, className: `side-${name}`, src: figure.querySelector("a").getAttribute("href") };
+      const picture = Object.assign(new Image(width, height), full);
       stage.querySelector(`.side-${name}`)?.remove();
       stage.prepend(picture);
       compare.querySelector(`[data-caption="${name}"]`).replaceChildren(...[...figure.querySelector("figcaption").childNodes].map((node) => node.cloneNode(true)));
@@ -337,6 +417,7 @@
     compare.addEventListener("change", draw);
     range.addEventListener("input", slide);
     all(".shot-all", shot).forEach((fold) => {
+      offerSizes(fold);
       fold.removeAttribute("open");
       fold.classList.remove("is-waiting");
     });
@@ -378,6 +459,7 @@
   };
 
   all(".gallery-bar[data-gallery]").forEach(startGallery);
+  all("button.shot-cloud[data-record]").forEach(startCloud);
   all("table.board").forEach(makeSortable);
   all(".filters[data-for]").forEach(startFilters);
   all(".board-scroll").forEach(watchWidth);

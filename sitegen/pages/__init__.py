@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from sitegen.pages.base import Page
 from sitegen.store import Store
@@ -38,7 +39,16 @@ def publishers() -> tuple[Callable[[Store], Iterator[Page]], ...]:
     return tuple(kind.pages for kind in kinds)
 
 
-def site_pages(store: Store) -> Iterator[Page]:
-    """Yield every page of the site."""
+def site_pages(store: Store, docs: Path | None = None) -> Iterator[Page]:
+    """Yield every page of the site.
+
+    Args:
+        store: The records.
+        docs: Folder of the hand-written pages of one language, whose theory is filled in; None for none.
+    """
+    from sitegen.pages import theory
+
     for publish in publishers():
         yield from publish(store)
+    if docs is not None:
+        yield from theory.pages(store, docs / "theory")

@@ -16,11 +16,21 @@ from sitegen.pages.base import DataFile, Page
 from sitegen.pages.common import group, sensitivity_hrefs
 from sitegen.records import Disagreement, DisagreementValue
 from sitegen.rendering import render
-from sitegen.store import Store
-from sitegen.tables import displayed
+from sitegen.store import Store, StoredNumber
+from sitegen.tables import Provenance, displayed
 from sitegen.text import _
 
-__all__ = ["Comparison", "Statement", "comparisons", "main_comparison", "pages"]
+__all__ = [
+    "Comparison",
+    "SourceLinks",
+    "Statement",
+    "comparison_chart",
+    "comparisons",
+    "main_comparison",
+    "pages",
+    "unique",
+    "who_measured",
+]
 
 PATH = "disagreements.md"
 _THEMES = ("ground-truth", "crop-and-resolution", "alignment", "checkpoint-and-sampling", "unexplained")
@@ -71,7 +81,7 @@ def pages(store: Store) -> Iterator[Page]:
         figures={case: [_figure(chart, file.path) for file, chart in entries] for case, entries in charts.items()},
         store=store,
         metric=get,
-        source_href=_SourceLinks(store).href,
+        source_href=SourceLinks(store).href,
     )
     if overview:
         files.append(DataFile("data/disagreements/overview.json", overview.json))
@@ -102,7 +112,7 @@ def _subject(case: Disagreement, value: DisagreementValue) -> tuple[str, str, st
 
 def _statements(case: Disagreement, values: list[DisagreementValue]) -> tuple[Statement, ...]:
     ordered = sorted(values, key=lambda value: value.role != "paper")
-    labels = _unique([_label(case, value) for value in ordered])
+    labels = unique([_label(case, value) for value in ordered])
     return tuple(Statement(label, _shown(value), value) for label, value in zip(labels, ordered, strict=True))
 
 
@@ -116,7 +126,7 @@ def _shown(value: DisagreementValue) -> str:
     return _("about {value}").format(value=digits) if value.approximate else digits
 
 
-class _SourceLinks:
+class SourceLinks:
     """Finds the very number on its source's page that a value of a case is."""
 
     def __init__(self, store: Store) -> None:
@@ -124,11 +134,15 @@ class _SourceLinks:
             (n.source, n.row.model, n.row.dataset, n.row.metric, n.row.value_as_printed): n for n in store.numbers
         }
 
-    def href(self, case: Disagreement, value: DisagreementValue) -> str:
-        """Return the address of the number, or of its source where the source's tables do not hold it."""
+    def number(self, case: Disagreement, value: DisagreementValue) -> StoredNumber | None:
+        """Return the published number that a value of a case is; None where the source's tables do not hold it."""
         model, dataset = value.model or case.models[0], value.dataset or case.dataset
         metric = value.metric or case.metric
-        number = self._numbers.get((str(value.source), model, dataset, metric, value.value_as_printed))
+        return self._numbers.get((str(value.source), model, dataset, metric, value.value_as_printed))
+
+    def href(self, case: Disagreement, value: DisagreementValue) -> str:
+        """Return the address of the number, or of its source where the source's tables do not hold it."""
+        number = self.number(case, value)
         return number_href(number) if number else f"sources/{value.source}.html"
 
 
@@ -153,7 +167,9 @@ def _figure(chart: Chart, href: str) -> Markup:
 def _case_charts(store: Store, case: Disagreement) -> Iterator[tuple[DataFile, Chart]]:
     for index, comparison in enumerate(comparisons(case), start=1):
         if len(comparison.statements) > 1:
-            chart = _dumbbell(store, comparison, comparison.setting if _is_one_of_several(case, comparison) else "")
+            chart = comparison_chart(
+                store, comparison, comparison.setting if _is_one_of_several(case, comparison) else ""
+            )
             yield DataFile(f"data/disagreements/{case.id}-{index}.json", chart.json), chart
 
 
@@ -163,13 +179,19 @@ def _is_one_of_several(case: Disagreement, comparison: Comparison) -> bool:
     return sum(place == (other.model, other.dataset, other.metric) for other in comparisons(case)) > 1
 
 
-def _dumbbell(store: Store, comparison: Comparison, setting: str) -> Chart:
+def who_measured(value: DisagreementValue) -> Provenance:
+    """Return the mark of a value: its model's authors print it, or somebody else measured it."""
+    return "reported" if value.role == "paper" else "re-run"
+
+
+def comparison_chart(store: Store, comparison: Comparison, setting: str = "") -> Chart:
+    """Draw a comparison, measured from its first statement; ``setting`` is put behind the title."""
     metric, statements = get(comparison.metric), comparison.statements
     frame = pd.DataFrame(
         {
             "label": [statement.label for statement in statements],
             "value": [statement.value.value for statement in statements],
-            "kind": ["reported" if statement.value.role == "paper" else "re-run" for statement in statements],
+            "kind": [who_measured(statement.value) for statement in statements],
             "text": [statement.shown for statement in statements],
         }
     )
@@ -180,13 +202,13 @@ def _dumbbell(store: Store, comparison: Comparison, setting: str) -> Chart:
     return dumbbell(frame, metric=f"{metric.symbol} {metric.arrow}", title=title, alt_text=f"{title}. {said}.")
 
 
-def _unique(labels: list[str]) -> list[str]:
+def unique(labels: list[str]) -> list[str]:
     """Number labels that stand twice, so that each is a row of its own."""
-    total, so_far, unique = Counter(labels), Counter[str](), []
+    total, so_far, made = Counter(labels), Counter[str](), []
     for label in labels:
         so_far[label] += 1
-        unique.append(f"{label} ({so_far[label]})" if total[label] > 1 else label)
-    return unique
+        made.append(f"{label} ({so_far[label]})" if total[label] > 1 else label)
+    return made
 
 
 def _overview(store: Store, cases: list[Disagreement]) -> Chart | None:

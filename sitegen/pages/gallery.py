@@ -10,7 +10,15 @@ from sitegen import words
 from sitegen.metrics import METRICS, Metric
 from sitegen.pages.base import DataFile, Page
 from sitegen.pages.common import distinct, gallery_hrefs, group
-from sitegen.records import DatasetCard, GalleryImage, GalleryIndex, GalleryScale, mean_and_spread, record_text
+from sitegen.records import (
+    DatasetCard,
+    GalleryFile,
+    GalleryImage,
+    GalleryIndex,
+    GalleryScale,
+    mean_and_spread,
+    record_text,
+)
 from sitegen.rendering import render
 from sitegen.store import Store
 from sitegen.text import _
@@ -26,7 +34,8 @@ class _Figure:
 
     image: GalleryImage
     src: str
-    """From the page."""
+    small: str
+    """Picture and small copy, from the page."""
     name: str
     value: str
     """The model's metric on this image; empty where the picture is no model's."""
@@ -119,11 +128,11 @@ def _dataset_page(store: Store, card: DatasetCard, entries: Sequence[GalleryInde
 def _files(store: Store, entry: GalleryIndex) -> Iterator[DataFile]:
     place = f"gallery/{entry.dataset}/{entry.sample}"
     yield DataFile(f"{place}/index.json", record_text(entry))
-    for image in entry.images:
+    for image in entry.files.values():
         yield DataFile(f"{place}/{image.file}", (store.root / place / image.file).read_bytes())
 
 
-def _src(entry: GalleryIndex, image: GalleryImage) -> str:
+def _src(entry: GalleryIndex, image: GalleryFile) -> str:
     return f"{entry.dataset}/{entry.sample}/{image.file}"
 
 
@@ -134,6 +143,7 @@ def _shot(store: Store, entry: GalleryIndex) -> _Shot:
         _Figure(
             image,
             _src(entry, image),
+            _src(entry, image.small),
             words.gallery_view(image.kind, store.models[image.model].name if image.model else ""),
             f"{metric.symbol} {_shown(values[image.model])}" if image.model else "",
             {"image": "", "error": "error"}.get(image.kind, "depth"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -147,7 +147,7 @@ def _overview_row(store: Store, standing: _Standing, shown: Sequence[str], notes
         Cell(store.datasets[board.dataset].name, href=board_href(board), zero_shot=_lead(standing), badges=badges),
         Cell(words.family(board.family) + (", " + _("measured here") if board.measured else "")),
         _rank_cell(row.rank, ranked),
-        *(_renumbered(standing.cells.get(name, Cell()), standing.table, notes) for name in shown),
+        *(notes.adopted(standing.cells.get(name, Cell()), standing.table.footnotes) for name in shown),
     ]
     return Row(f"{board.dataset}-{board.id}", tuple(cells))
 
@@ -160,11 +160,6 @@ def _rank_cell(rank: int | None, ranked: int) -> Cell:
 
 def _lead(standing: _Standing) -> ZeroShot | None:
     return standing.cells["model"].zero_shot
-
-
-def _renumbered(cell: Cell, table: Table, notes: Footnotes) -> Cell:
-    """Return a board's cell with its footnotes numbered as in this page's table."""
-    return replace(cell, footnotes=tuple(notes.add(table.footnotes[index]) for index in cell.footnotes))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ def pages(store: Store) -> Iterator[Page]:
         store=store,
         table=table,
         shown=shown,
+        powered=any(timing.case.mean_power_w is not None for timing in shown),
         devices={timing.speed.device for timing in shown},
         models={timing.speed.model for timing in shown},
         random_weights=any(timing.case.random_weights for timing in shown),

@@ -18,6 +18,7 @@ FLAGS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--enable-unsafe-swiftshader",  # WebGL without a graphics card
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -71,7 +72,7 @@ def site_folder(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert not store.errors, format_findings(store.errors)
     root = tmp_path_factory.mktemp("real")
     charts.use_cache(repo / "build" / "cache" / "charts")
-    stage(site_pages(store), root / "docs", docs=repo / "docs" / "en", cache_dir=repo / "build" / "cache")
+    stage(site_pages(store, repo / "docs/en"), root / "docs", docs=repo / "docs/en", cache_dir=repo / "build" / "cache")
     findings = build({"en": root / "docs"}, root / "site")
     assert (root / "site").is_dir(), format_findings(findings)
     return root / "site"

@@ -1,21 +1,24 @@
-"""The gallery, with made-up pictures, in a real Chromium: slider, order, restored views, weight, no script."""
+"""The gallery, with made-up pictures, in a real Chromium: slider, order, restored views, weight, points, no script."""
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from sitegen.build import build
 from sitegen.findings import format_findings
 from sitegen.pages import gallery
 from sitegen.pages.base import Page as SitePage
-from sitegen.records import Protocol
+from sitegen.records import GalleryIndex, Protocol
 from sitegen.stage import stage
 from sitegen.store import Store
 from tests.browser.conftest import serving
@@ -28,16 +31,54 @@ PAGE = "gallery/toy-rooms.html"
 MODELS = [f"toy-{letter}" for letter in "abcde"]
 COUNT = 48
 BUDGET = 1.5e6
+HEAVY = {"image": 34_000, "error": 3_700, "small.image": 2_700, "small.error": 1_350}
+"""Bytes of 17 photographs of data sets and of the error maps of this project's galleries, in the mean."""
 
 
 @cache
 def picture(kind: str) -> bytes:
-    """A picture as heavy as those of photographs and of depth maps at 640 columns."""
-    side = 80 if kind == "image" else 12
-    noise = np.random.default_rng(len(kind)).integers(0, 256, (side * 3 // 4, side, 3), dtype=np.uint8)
+    """A picture as heavy as those of photographs and of depth maps at 640 columns, or its small copy.
+
+    Like these it has something at every scale, less of it the smaller the scale.
+    """
+    noise = np.random.default_rng(len(kind))
+    finest, loss = (8, 0.72) if kind.endswith("image") else (5, 0.3)
+    octaves = [noise.integers(0, 256, (3 * 2**power, 4 * 2**power, 3), dtype=np.uint8) for power in range(1, finest)]
+    spread = [np.asarray(Image.fromarray(octave).resize((640, 480), Image.Resampling.BICUBIC)) for octave in octaves]
+    mixed = np.sum([loss**power * plane for power, plane in enumerate(spread)], axis=0)
+    mixed = (255 * (mixed - mixed.min()) / np.ptp(mixed)).astype(np.uint8)
+    if not kind.startswith("small."):
+        return encoded(mixed, quality=80)
+    return encoded(np.asarray(Image.fromarray(mixed).resize((160, 120), Image.Resampling.LANCZOS)), quality=60)
+
+
+def encoded(pixels: npt.NDArray[np.uint8], **how: Any) -> bytes:
+    """Return pixels, (H, W, 3), as a WebP file."""
     buffer = io.BytesIO()
-    Image.fromarray(noise).resize((640, 480), Image.Resampling.BICUBIC).save(buffer, "WEBP", quality=80)
+    Image.fromarray(pixels).save(buffer, "WEBP", **how)
     return buffer.getvalue()
+
+
+def red_before_blue(near: float, far: float) -> tuple[bytes, bytes]:
+    """Return an image of 40 by 30, a red square before a blue wall, and its depth in metres."""
+    inside = np.zeros((30, 40), dtype=bool)
+    inside[10:20, 15:25] = True
+    code = np.rint(np.log(np.where(inside, near, far) / 0.001) / np.log(1.001)).astype(int) + 1
+    depth = np.stack([code // 256, code % 256, 0 * code], axis=-1).astype(np.uint8)
+    colours = np.where(inside[..., None], (200, 20, 20), (20, 20, 200)).astype(np.uint8)
+    return encoded(colours, lossless=True), encoded(depth, lossless=True)
+
+
+def add_points(root: Path, entry: GalleryIndex) -> GalleryIndex:
+    """Give an image of 40 by 30 and its depth to an entry: true, and far too far by the second model."""
+    folder = root / "gallery/toy-rooms" / entry.sample
+    image, truth = red_before_blue(1.2, 4)
+    (folder / entry.images[0].file).write_bytes(image)
+    cloud = toy.gallery_cloud(folder, {"": truth, "toy-b": red_before_blue(3, 4)[1]}, 40, 30)
+    first = {"width": 40, "height": 30, "sha256": hashlib.sha256(image).hexdigest()}
+    pictures = [picture.model_dump() for picture in entry.images]
+    changes = {"images": [{**pictures[0], **first}, *pictures[1:]], "cloud": cloud}
+    return GalleryIndex.model_validate({**entry.model_dump(), **changes})
 
 
 def made_up(root: Path) -> Store:
@@ -54,6 +95,7 @@ def made_up(root: Path) -> Store:
         )
         for index in range(COUNT - 1)
     ]
+    entries[:2] = [add_points(root, entry) for entry in entries[:2]]
     bare = {"images": [], "depth_scale": None, "error_scale": None, "withheld": "No pictures: the licence forbids it."}
     entries.append(toy.gallery(root, f"room-{COUNT - 1}", dict.fromkeys(MODELS), picture, **bare))
     cards = [toy.model(name, name=f"Toy {name} with a long name") for name in MODELS]
@@ -192,24 +234,231 @@ def test_what_is_withheld_says_so(page: Page, small_site: str) -> None:
     expect(shot.locator("img, input")).to_have_count(0)
 
 
-def test_weight(new_page: Callable[..., Page], small_site: str) -> None:
-    """48 images of 5 models weigh less than 1.5 MB, with all that a page needs, until the reader asks for more.
+@pytest.mark.parametrize(("kind", "size"), HEAVY.items())
+def test_made_up_pictures_are_as_heavy_as_real_ones(kind: str, size: int) -> None:
+    """The budgets are tested with pictures at least as heavy as those of real galleries."""
+    assert len(picture(kind)) >= size
 
-    Without a script browsers fetch every picture at once, whatever the page says: that is what the HTML standard asks.
-    """
-    assert len(picture("image")) > 2e4
+
+def test_weight(new_page: Callable[..., Page], small_site: str) -> None:
+    """48 images of 5 models weigh less than 1.5 MB, with all that a page needs, until the reader asks for more."""
     page = new_page()
-    sizes: list[int] = []
-    page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
-    page.goto(f"{small_site}/{PAGE}")
-    page.wait_for_load_state("networkidle")
+    sizes = weighed(page, f"{small_site}/{PAGE}")
     assert sum(sizes) < BUDGET
     before = len(sizes)
-    page.locator("#shot-room-00 summary").click()
+    page.locator("#shot-room-02 summary").click()
     page.wait_for_load_state("networkidle")
-    expect(page.locator("#shot-room-00 figure img").last).to_be_visible()
-    page.wait_for_function("[...document.querySelectorAll('#shot-room-00 figure img')].every(img => img.complete)")
+    expect(page.locator("#shot-room-02 figure img").last).to_be_visible()
+    page.wait_for_function("[...document.querySelectorAll('#shot-room-02 figure img')].every(img => img.complete)")
     assert len(sizes) > before
+
+
+@pytest.mark.parametrize("density", [1, 3])
+def test_weight_without_a_script(new_page: Callable[..., Page], small_site: str, density: int) -> None:
+    """Without a script browsers fetch every picture at once: all small copies, on any screen, weigh less than 1.5 MB.
+
+    Each is a link to the whole picture.
+    """
+    page = new_page(java_script_enabled=False, device_scale_factor=density)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    sizes = weighed(page, f"{small_site}/{PAGE}")
+    pictures = [url for url in asked if url.endswith(".webp")]
+    assert len(pictures) == (COUNT - 1) * (2 + 2 * len(MODELS))
+    assert all("/small." in url for url in pictures)
+    assert sum(sizes) < BUDGET
+    whole = page.get_by_role("link", name="prediction room-03").first.evaluate("link => link.href")
+    assert page.request.get(whole).body() == picture("prediction")
+
+
+def weighed(page: Page, address: str) -> list[int]:
+    """Go to a page; return the bytes of each answer, to which later ones are added."""
+    sizes: list[int] = []
+    page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    return sizes
+
+
+@pytest.mark.parametrize("density", [1, 2])
+def test_pictures_are_fetched_at_fitting_sizes(new_page: Callable[..., Page], small_site: str, density: int) -> None:
+    """The slider shows the whole picture; the list of figures takes what the screen needs."""
+    page = new_page(device_scale_factor=density)
+    page.goto(f"{small_site}/{PAGE}")
+    shot = page.locator("#shot-room-02")
+    shot.scroll_into_view_if_needed()
+    expect(shot.locator("img.side-left")).to_have_attribute("src", "toy-rooms/room-02/image.webp")
+    assert shot.locator("img.side-left").evaluate("img => img.decode().then(() => img.naturalWidth)") == 640
+    shot.locator("summary").click()
+    figure = shot.locator("figure img").nth(2)
+    figure.scroll_into_view_if_needed()
+    source = figure.evaluate("img => img.decode().then(() => img.currentSrc)")
+    assert source.endswith("/prediction.toy-a.webp")
+
+
+def pixels(canvas: Locator) -> npt.NDArray[np.int64]:
+    """What a canvas shows, (H, W, 3)."""
+    return np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(np.int64)
+
+
+def is_red(seen: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Where a picture is red."""
+    return (seen[..., 0] > 120) & (seen[..., 1] < 80) & (seen[..., 2] < 80)
+
+
+def column_of_red(canvas: Locator) -> float:
+    """The mean column of what is red on a canvas, from 0 to 1."""
+    red = is_red(pixels(canvas))
+    assert red.sum() > 50
+    return float(np.nonzero(red)[1].mean() / red.shape[1])
+
+
+def open_points(page: Page, address: str, sample: str = "room-00") -> Locator:
+    """Open the points of an image; return the canvas."""
+    page.goto(f"{address}/{PAGE}")
+    button = page.locator(f"#shot-{sample}").get_by_role("button", name="Points in 3D")
+    button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
+    canvas = page.locator(f"#shot-{sample} canvas")
+    canvas.scroll_into_view_if_needed()
+    return canvas
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_points_come_on_request(new_page: Callable[..., Page], small_site: str, scheme: str) -> None:
+    """Neither three.js nor a depth map is fetched before the button is pressed; then the canvas shows the scene."""
+    page = new_page(color_scheme=scheme)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto(f"{small_site}/{PAGE}")
+    page.wait_for_load_state("networkidle")
+    lazily = {"three.js", "cloud.js", "depth.ground-truth.webp"}
+    assert not lazily & set(asked)
+    canvas = open_points(page, small_site)
+    assert lazily <= set(asked)
+    assert "depth.toy-b.webp" not in asked
+    seen = pixels(canvas)
+    blue = (seen[..., 2] > 120) & (seen[..., 0] < 80)
+    assert 0.2 < blue.mean() < 0.9
+    assert 0.3 < column_of_red(canvas) < 0.7
+    paper = (245, 243, 236) if scheme == "light" else (25, 33, 37)
+    assert (np.abs(seen - paper).max(axis=-1) < 3).any()
+
+
+def test_points_turn_by_keyboard(page: Page, small_site: str) -> None:
+    """Arrows turn the scene: what is near goes with them; plus comes nearer; Home brings the first view back."""
+    canvas = open_points(page, small_site)
+    first, column = pixels(canvas), column_of_red(canvas)
+    canvas.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp"):
+        page.keyboard.press(key)
+    assert column_of_red(canvas) > column + 0.01
+    assert not np.array_equal(pixels(canvas), first)
+    page.keyboard.press("Home")
+    assert np.abs(pixels(canvas) - first).mean() < 0.5
+    page.keyboard.press("ArrowLeft")
+    assert column_of_red(canvas) < column - 0.005
+    page.keyboard.press("Home")
+    page.keyboard.press("+")
+    assert is_red(pixels(canvas)).sum() > 1.1 * is_red(first).sum()
+
+
+def test_points_turn_by_mouse_and_buttons(page: Page, small_site: str) -> None:
+    """Dragging turns it; buttons do the same, for who can neither drag nor type; and nothing moves by itself."""
+    canvas = open_points(page, small_site)
+    column = column_of_red(canvas)
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 30, y, steps=3)
+    page.mouse.up()
+    dragged = column_of_red(canvas)
+    assert dragged > column + 0.01
+    still = pixels(canvas)
+    page.wait_for_timeout(300)
+    assert np.array_equal(pixels(canvas), still)
+    view = page.get_by_role("group", name="Points in 3D of rooms/room-00")
+    view.get_by_role("button", name="Reset").click()
+    view.get_by_role("button", name="Turn right").click()
+    assert column_of_red(canvas) > column + 0.005
+
+
+def test_points_turn_by_touch(new_page: Callable[..., Page], small_site: str) -> None:
+    """A finger that goes to the right takes the scene with it; nothing is wider than the telephone."""
+    page = new_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    canvas = open_points(page, small_site)
+    column = column_of_red(canvas)
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = page.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for shift in (10, 20, 30):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + shift, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert column_of_red(canvas) > column + 0.01
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_points_of_a_model(page: Page, small_site: str) -> None:
+    """The list has the truth and each model with a depth map; choosing one shows its own depth."""
+    canvas = open_points(page, small_site)
+    column = column_of_red(canvas)
+    depth = page.locator("#shot-room-00 .cloud select")
+    assert depth.locator("option").all_inner_texts() == ["True depth", "Toy toy-b with a long name: prediction"]
+    with page.expect_response("**/depth.toy-b.webp"):
+        depth.select_option("depth.toy-b.webp")
+    page.wait_for_timeout(200)
+    # Seen from the right, what is before the middle of the scene stands to the left, what is behind it to the right.
+    assert column_of_red(canvas) > column + 0.05
+
+
+def test_one_view_of_points_is_open(page: Page, small_site: str) -> None:
+    """Opening a second one closes the first; pressing its button again closes it."""
+    open_points(page, small_site)
+    second = page.locator("#shot-room-01").get_by_role("button", name="Points in 3D")
+    second.click()
+    expect(second).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("canvas")).to_have_count(1)
+    second.click()
+    expect(page.locator("canvas")).to_have_count(0)
+    expect(second).to_have_attribute("aria-expanded", "false")
+
+
+def test_points_without_webgl_say_so(page: Page, small_site: str) -> None:
+    """Where there is no WebGL a sentence stands there, and nothing more is fetched."""
+    page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{small_site}/{PAGE}")
+    shot = page.locator("#shot-room-00")
+    shot.get_by_role("button", name="Points in 3D").click()
+    expect(shot.get_by_role("status")).to_have_text("This browser has no WebGL, which draws the points.")
+    assert not [url for url in asked if url.endswith("three.js")]
+
+
+def test_points_that_cannot_be_fetched_say_so(browser_page_without_guard: Page, small_site: str) -> None:
+    """A depth map that does not come is a sentence, and the button works again."""
+    page = browser_page_without_guard
+    page.route("**/depth.ground-truth.webp", lambda route: route.abort())
+    page.goto(f"{small_site}/{PAGE}")
+    shot = page.locator("#shot-room-00")
+    button = shot.get_by_role("button", name="Points in 3D")
+    button.click()
+    expect(shot.get_by_role("status")).to_contain_text("The points could not be shown.")
+    expect(button).to_be_enabled()
+    expect(page.locator("canvas")).to_have_count(0)
+
+
+def test_open_points_are_open_to_everyone(page: Page, small_site: str) -> None:
+    """axe-core finds nothing serious in the view; the canvas has a name and takes the focus."""
+    canvas = open_points(page, small_site)
+    expect(page.get_by_role("img", name="rooms/room-00 as points in 3D. Arrow keys turn it")).to_have_count(1)
+    canvas.focus()
+    expect(canvas).to_be_focused()
+    assert not serious_faults(page)
 
 
 @pytest.mark.parametrize("path", [PAGE, "gallery/index.html"])
@@ -220,8 +469,10 @@ def test_pages_are_open_to_everyone(new_page: Callable[..., Page], small_site: s
     page.goto(f"{small_site}/{path}")
     expect(page.locator("h1")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not serious_faults(page)
+
+
+def serious_faults(page: Page) -> list[str]:
+    """What axe-core has to say against the article of a page."""
     found = Axe().run(page, context="article").response["violations"]
-    serious = [
-        f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found if rule["impact"] in {"serious", "critical"}
-    ]
-    assert not serious, "\n".join(serious)
+    return [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found if rule["impact"] in {"serious", "critical"}]

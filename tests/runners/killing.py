@@ -2,10 +2,11 @@
 
 ``test_resume.py`` calls it with few kills; by hand it takes any number of them:
 
-    python -m tests.runners.killing FOLDER KILLS [SEED]
+    python -m tests.runners.killing FOLDER KILLS [SEED] [save]
 
 Every part is a process of its own, forked from one that has imported everything, so that it begins at once. Each goes
-through the command line. Prints what came of it as JSON.
+through the command line. With ``save`` the predictions are saved, too, in shards of a few members each. Prints what
+came of it as JSON.
 """
 
 import json
@@ -21,6 +22,7 @@ import yaml
 from click.testing import CliRunner
 
 import runners.models
+from runners import shards
 from runners.cli import main
 from runners.datasets import open_manifest
 from runners.environment import describe
@@ -34,8 +36,9 @@ IMAGES, BATCH, LONGEST_S = 48, 2, 0.25
 PROTOCOLS = [make.protocol(id="plain"), make.protocol(id="flipped", flip_average=True), make.capped(3.0, id="capped")]
 
 
-def run(folder: Path, out: Path, *options: str) -> int:
+def run(folder: Path, out: Path, *, save: bool) -> int:
     """Run the command in this process; return its exit code."""
+    options = ["--save-predictions", str(saved(out))] if save else []
     words = ["evaluate", "--model", "baseline-dark-channel", "--manifest", str(folder / "toy" / "index.json")]
     words += ["--name", "toy", "--protocol", "toy/*", "--device", "cpu", "--batch", str(BATCH), "--no-cache"]
     result = CliRunner().invoke(main, [*words, "--results", str(folder / "results"), "--out", str(out), *options])
@@ -61,12 +64,22 @@ def spied(spy: Path) -> None:
     runners.models.load = loaded
 
 
-def begin(folder: Path, out: Path, spy: Path) -> int:
+def begin(folder: Path, out: Path, spy: Path, *, save: bool) -> int:
     """Return the process of one part of the run."""
     if child := os.fork():
         return child
     spied(spy)
-    os._exit(run(folder, out))
+    os._exit(run(folder, out, save=save))
+
+
+def saved(out: Path) -> Path:
+    """Return where the predictions of a run are."""
+    return out.with_name(f"{out.name}-predictions")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def finished(out: Path) -> set[str]:
@@ -100,17 +113,21 @@ def prepare(folder: Path) -> dict[str, str]:
     return straight | {sha256_of(sample.image[:, ::-1].tolist()): sample.id for sample in samples}
 
 
-def kill(folder: Path, kills: int, seed: int) -> dict[str, object]:
+def kill(folder: Path, kills: int, seed: int = 0, *, save: bool = False) -> dict[str, object]:
     """Kill so many times, over as many runs as that takes; return what was seen."""
+    shards.SHARD_BYTES = 10 * 2**10
     chance, ids = random.Random(seed), prepare(folder)  # noqa: S311 - no secret
     describe("cpu")  # asks git, once for all parts
-    assert run(folder, folder / "whole") == 0
-    wanted, seen = digests(folder / "whole"), {"kills": 0, "runs": 0, "left": 0, "mid": 0, "repeated": 0, "unequal": 0}
+    assert run(folder, folder / "whole", save=save) == 0
+    wanted, kept = digests(folder / "whole"), contents(saved(folder / "whole"))
+    seen = {"files": len(kept), "kills": 0, "runs": 0, "left": 0, "mid": 0, "repeated": 0, "unequal": 0}
     while seen["kills"] < kills or seen["runs"] == 0:
-        out = folder / f"out-{seen['runs']}"
+        out, status = folder / f"out-{seen['runs']}", 0
         for part in range(10_000):
+            if digests(out) == wanted and not headers(out):
+                break  # killed when nothing was left to do
             before, spy = finished(out), folder / f"spy-{seen['runs']}-{part}"
-            child = begin(folder, out, spy)
+            child = begin(folder, out, spy, save=save)
             time.sleep(chance.uniform(0, LONGEST_S * (1 + part / 8)))  # longer each time: a busy machine gets on, too
             os.kill(child, signal.SIGKILL)
             status = os.waitpid(child, 0)[1]
@@ -122,10 +139,11 @@ def kill(folder: Path, kills: int, seed: int) -> dict[str, object]:
             seen["mid"] += bool(predicted)
         assert os.WEXITSTATUS(status) == 0
         seen["runs"] += 1
-        seen["unequal"] += digests(out) != wanted
+        seen["unequal"] += digests(out) != wanted or contents(saved(out)) != kept
         seen["left"] += bool(headers(out))
     return seen
 
 
 if __name__ == "__main__":
-    print(json.dumps(kill(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0)))
+    words = [word for word in sys.argv[1:] if word != "save"]
+    print(json.dumps(kill(Path(words[0]), *map(int, words[1:]), save="save" in sys.argv)))

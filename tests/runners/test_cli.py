@@ -1,13 +1,19 @@
 """The runners command: what it prints, writes and refuses, with its exit codes."""
 
+import importlib
 import json
+import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from runners.cli import main
+from runners.cli import common, main
+from runners.cli.common import progress_bar
 from runners.models.errors import ModelError
 from sitegen.records import Run
 from tests.runners import factories as make
@@ -98,7 +104,7 @@ def test_limit_is_said_and_shows_in_the_list(tmp_path: Path, results: Path) -> N
     arguments = ["--model", "baseline-dark-channel", "--dataset", "procedural-indoor", "--root", tmp_path / "toy"]
     result = call("evaluate", *arguments, "--results", results, "--limit", "1", "--out", tmp_path / "out")
     assert result.exit_code == 0
-    assert "1 of 2 images; not for the boards" in result.output
+    assert "note: 1 of 2 images; not for the boards" in result.output
     (path,) = (tmp_path / "out").rglob("*.json")
     assert json.loads(path.read_text(encoding="utf-8"))["dataset"]["listed"] == 1
 
@@ -129,7 +135,7 @@ def test_a_broken_plug_in_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_pat
     def broken() -> None:
         raise ModelError("plug-in 'toy' cannot be imported (ImportError: no module)")
 
-    monkeypatch.setattr("runners.cli.known_models", broken)
+    monkeypatch.setattr("runners.cli.common.known_models", broken)
     result = call(*command, "--results", tmp_path)
     assert result.exit_code == 1
     assert "plug-in 'toy' cannot be imported" in result.output
@@ -400,3 +406,108 @@ def test_meter_is_scored_again_as_at_first(shared: Path, tmp_path: Path, repo: P
     first, second = runs(direct)["nyu-depth-v2/unidepth"], runs(again)["nyu-depth-v2/unidepth"]
     assert (first.samples, first.summary, second.deviations) == (second.samples, second.summary, [])
     assert len(runs(again)["nyu-depth-v2/zoedepth"].deviations) == 2
+
+
+@pytest.mark.parametrize("module", ["runners", "runners.cli"])
+def test_the_command_is_a_module_too(module: str) -> None:
+    """A checkout that is not installed runs it with ``python -m``."""
+    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"Usage: python -m {module} ")
+    assert "evaluate" in done.stdout
+
+
+def test_a_run_is_logged(tmp_path: Path, results: Path) -> None:
+    """From the call to its end: what begins, how far it came, skips with their reasons, notes, and the record."""
+    toy = make.write_toy(tmp_path / "toy", 4)
+    (toy.parent / "indoor-2.png").write_bytes(b"no picture")
+    log = tmp_path / "logs" / "run.jsonl"
+    words = ["evaluate", "--model", "baseline-dark-channel", "--manifest", toy, "--name", "toy", "--device", "cpu"]
+    result = call(*words, "--no-cache", "--results", results, "--out", tmp_path / "out", "--log", log)
+    assert result.exit_code == 0, result.output
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [e["event"] for e in events if e["event"] != "note"] == [
+        "called",
+        "started",
+        "progress",
+        "skipped",
+        "written",
+        "finished",
+    ]
+    by_name = {e["event"]: e for e in events}
+    started, progress, written = by_name["started"], by_name["progress"], by_name["written"]
+    assert (started["model"], started["dataset"], started["images"], started["device"]) == (
+        "baseline-dark-channel",
+        "toy",
+        4,
+        "cpu",
+    )
+    assert (progress["done"], progress["total"], progress["unit"]) == (4, 4, "images")
+    assert progress["per_second"] > 0
+    record = Run.model_validate_json(Path(written["path"]).read_text(encoding="utf-8"))
+    assert (written["sha256"], written["images"]) == (record.sha256, 3)
+    assert [(by_name["skipped"]["image"], by_name["skipped"]["reason"])] == [
+        (skip.id, skip.reason) for skip in record.dataset.skipped
+    ]
+    assert by_name["note"]["sentence"] in result.output
+    assert by_name["finished"]["exit_code"] == 0
+    assert by_name["finished"]["seconds"] > 0
+
+
+def test_failures_are_logged_once(tmp_path: Path, results: Path) -> None:
+    """A fault of the command, and each failure of --all, which the exit repeats only for the person."""
+    log = tmp_path / "run.jsonl"
+    words = ["evaluate", "--dataset", "procedural-indoor", "--results", results, "--log", log]
+    assert call(*words, "--model", "nope").exit_code == 1
+    everything = ["--all", "--model", "baseline-dark-channel", "--root", tmp_path / "none", "--out", tmp_path / "out"]
+    assert call(*words, *everything).exit_code == 1
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [e["event"] for e in events] == ["called", "failed", "finished"] * 2
+    assert events[1]["sentence"].startswith("unknown model 'nope'")
+    assert "none" in events[4]["sentence"]
+    assert events[5]["exit_code"] == 1
+
+
+def test_a_log_that_cannot_be_written_ends_the_command_first(tmp_path: Path, results: Path) -> None:
+    """Nothing is looked at, not even whether the model is known; a dry run writes no log."""
+    words = ["evaluate", "--model", "nope", "--dataset", "procedural-indoor", "--results", results]
+    result = call(*words, "--log", "/dev/full")
+    assert (result.exit_code, result.output) == (1, "/dev/full: the log cannot be written: No space left on device\n")
+    assert "unknown model" in call(*words, "--log", tmp_path / "log", "--dry-run").output
+    assert not (tmp_path / "log").exists()
+
+
+def test_the_bar_tells_images_rate_and_time_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal; the rate is of this part of the run. Elsewhere not a character."""
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    seen: list[tuple[str, str]] = []
+    for _ in range(2):
+        with progress_bar("m on d", 10) as advance:
+            advance(4)  # what an earlier part had done
+            time.sleep(0.05)
+            advance(1)
+        seen.append(capsys.readouterr())
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "120")
+    assert seen[0] == ("", "")
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen[1][1])
+    rate = re.search(r"m on d .*5/10 ([0-9.]+) images/s 0:00:0\d", shown)
+    assert rate is not None, shown
+    assert 2 < float(rate[1]) <= 20
+
+
+@pytest.mark.parametrize(("module", "name"), common._FAULTS.items())
+def test_faults_of_the_input_are_sentences(module: str, name: str) -> None:
+    """Each is there under its name, and ends a command with its message."""
+    fault = getattr(importlib.import_module(module), name)
+    with pytest.raises(common.Failure, match="what is wrong"), common.sentences():
+        raise fault("what is wrong")
+
+
+def test_other_errors_are_no_sentences() -> None:
+    """A fault of ours keeps its traceback; what is not installed is named."""
+    with pytest.raises(KeyError), common.sentences():
+        raise KeyError("ours")
+    with pytest.raises(common.Failure, match=r"torch is not installed; run: pip install"), common.sentences():
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")

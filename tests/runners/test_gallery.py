@@ -51,8 +51,11 @@ def allow(results: Path, word: str) -> None:
 
 @pytest.fixture
 def saved(tmp_path: Path, results: Path) -> list[Path]:
-    """Predictions of a baseline for four slanted planes, and the same again under another model's name."""
+    """Predictions of a baseline for four planes with intrinsics, and the same again under another model's name."""
     manifest = make.write_toy(tmp_path / "toy")
+    listed = json.loads(manifest.read_text(encoding="utf-8"))
+    cameras = [{**entry, "K": [30, 30, 15.5, 11.5]} for entry in listed["samples"]]
+    manifest.write_text(json.dumps({"samples": cameras}), encoding="utf-8")
     folders = [tmp_path / "predictions" / model for model in MODELS]
     where = ("--manifest", manifest, "--name", "toy", "--results", results, "--out", tmp_path / "runs")
     how = ("--model", MODELS[0], "--protocol", "house", "--save-predictions", folders[0])
@@ -81,7 +84,7 @@ def draw(results: Path, saved: list[Path], *options: str) -> tuple[int, str]:
 
 
 def test_entries_hold_pictures_and_values(results: Path, saved: list[Path]) -> None:
-    """Six pictures an image, with sizes, digests and words, on one scale; the store has nothing to say against it."""
+    """Six pictures an image with small copies, and three depth maps: sizes, digests, words, and no fault found."""
     assert draw(results, saved, "--picks", "4")[0] == 0
     found = entries(results)
     assert [entry.title for entry in found] == [f"indoor-{index}" for index in range(4)]
@@ -91,14 +94,29 @@ def test_entries_hold_pictures_and_values(results: Path, saved: list[Path]) -> N
         "ground-truth",
         *(f"{kind}.{model}" for model in MODELS for kind in ("prediction", "error")),
     ]
-    for image in entry.images:
-        content = (folder / image.file).read_bytes()
-        assert hashlib.sha256(content).hexdigest() == image.sha256
-        assert read_image(folder / image.file).shape == (image.height, image.width, 3)
+    assert {path.name for path in folder.iterdir()} == {"index.json", *(file.file for file in entry.files.values())}
+    for file in entry.files.values():
+        content = (folder / file.file).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == file.sha256
+        assert read_image(folder / file.file).shape == (file.height, file.width, 3)
+    assert entry.cloud is not None
+    assert (entry.cloud.fx, entry.cloud.cx, entry.cloud.cy) == (30, 15.5, 11.5)
+    assert [depth.model for depth in entry.cloud.maps] == [None, *MODELS]
     assert entry.depth_scale is not None
     assert entry.depth_scale.low < entry.depth_scale.middle < entry.depth_scale.high
     assert all(model.metrics["abs_rel"] is not None and model.environment.runner_version for model in entry.models)
     assert not faults(results)
+
+
+def test_what_is_not_in_metres_is_no_cloud(results: Path, saved: list[Path]) -> None:
+    """Where depth without a unit is compared as it is, only the truth can be seen as points."""
+    rule = {"space": "none", "solver": "none", "estimator": "none"}
+    raw = make.protocol(id="raw", alignment={"affine-invariant-depth": rule})
+    (results / "protocols/toy/raw.yaml").write_text(raw.model_dump_json(), encoding="utf-8")
+    code, output = run("gallery", *saved, "--protocol", "raw", "--results", results)
+    assert code == 0, output
+    clouds = [entry.cloud for entry in entries(results)]
+    assert all(cloud and [depth.model for depth in cloud.maps] == [None] for cloud in clouds)
 
 
 @pytest.mark.parametrize("word", ["no", "unknown"])
@@ -194,7 +212,14 @@ def test_an_index_must_hang_together(results: Path, saved: list[Path]) -> None:
     assert draw(results, saved)[0] == 0
     path = results / "gallery/toy/indoor-0/index.json"
     good = path.read_text(encoding="utf-8")
+    cloud = json.loads(good)["cloud"]
+    wide, nobody = {**cloud["maps"][1], "width": 31}, {**cloud["maps"][1], "model": "nobody"}
     spoiled = {
+        "maps must be the truth": {"cloud": {**cloud, "maps": cloud["maps"][::-1]}},
+        "maps must be of one size": {"cloud": {**cloud, "maps": [cloud["maps"][0], wide]}},
+        "whose values are not here": {"cloud": {**cloud, "maps": [cloud["maps"][0], nobody]}},
+        "a cloud needs pictures": {"images": [], "withheld": "because"},
+        "name the same file": {"cloud": {**cloud, "maps": [{**cloud["maps"][0], "file": "small.image.webp"}]}},
         "pictures must be, in this order": {"images": json.loads(good)["images"][1:]},
         "either pictures or a reason": {"withheld": "because"},
         "low must be below high": {"depth_scale": {"low": 2, "high": 1, "unit": "m", "steps": "ratio"}},
@@ -205,8 +230,11 @@ def test_an_index_must_hang_together(results: Path, saved: list[Path]) -> None:
         path.write_text(json.dumps({**json.loads(good), **change}), encoding="utf-8")
         assert any(message in finding.message for finding in load(results).errors), message
     path.write_text(good, encoding="utf-8")
-    (path.parent / "image.webp").write_bytes(b"another")
-    (path.parent / "stray.webp").write_bytes(b"another")
+    for name in ("image.webp", "small.image.webp", "depth.ground-truth.webp", "stray.webp"):
+        (path.parent / name).write_bytes(b"another")
+    (path.parent / "small.ground-truth.webp").unlink()
     said = [finding.message for finding in load(results).errors]
-    assert any("the sha256 of 'image.webp' is" in message for message in said)
+    for name in ("image.webp", "small.image.webp", "depth.ground-truth.webp"):
+        assert any(f"the sha256 of '{name}' is" in message for message in said)
+    assert "no file 'small.ground-truth.webp' beside it" in said
     assert "is no picture of the index.json beside it" in said

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runners import journal as module
+from runners import lines as module
 from runners.journal import Done, Entry, Finished, Journal, JournalError, headers, open_journal
 
 FACTS = {"model": {"id": "toy"}, "dataset": "rooms"}

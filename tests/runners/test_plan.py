@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -59,30 +60,68 @@ def test_says_what_would_run(tmp_path: Path, pinned: Path) -> None:
     models = ("--model", "meter-xxs-nyu", "--model", "baseline-dark-channel")
     lines = dry(tmp_path, *models, "--weights-dir", tmp_path / "none", results=pinned)
     assert lines[0] == "meter-xxs-nyu on procedural-indoor: 2 images, protocols house"
-    assert fact(lines[:7], "licence of the weights") == "MIT (repository)"
-    assert fact(lines[:7], "weights").endswith("to be downloaded: 3.0 MB")
-    assert fact(lines[:7], "licence of the images").startswith("CC BY 4.0")
-    assert fact(lines[:7], "predictions an image") == "2"  # flips
-    assert fact(lines[:7], "finished") == "nothing"
-    assert fact(lines[:7], "time").startswith("unknown: no speed of it in float32 on ")
-    assert fact(lines[7:], "licence of the weights") == "no weights"
+    assert fact(lines[:8], "licence of the weights") == "MIT (repository)"
+    assert fact(lines[:8], "weights").endswith("to be downloaded: 3.0 MB")
+    assert fact(lines[:8], "licence of the images").startswith("CC BY 4.0")
+    assert fact(lines[:8], "predictions an image") == "2"  # flips
+    assert fact(lines[:8], "finished") == "nothing"
+    assert fact(lines[:8], "time").startswith("unknown: no speed of it in float32 on ")
+    assert fact(lines[8:], "licence of the weights") == "no weights"
     assert lines[-1] == "8 predictions in all; nothing was run (--dry-run)"
     assert not (tmp_path / "out").exists()
 
 
+def recorded(repo: Path, model_id: str) -> dict[str, Any]:
+    """The project's measured speed of a model, as one of this very machine."""
+    [known, *_] = (repo / "results" / "speed").glob(f"*/{model_id}.json")
+    return {**json.loads(known.read_text(encoding="utf-8")), "device": device_id("cpu")}
+
+
+def keep(pinned: Path, speed: dict[str, Any]) -> None:
+    """Write a measured speed below the records."""
+    place = pinned / "speed" / speed["device"] / f"{speed['model']}.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(speed), encoding="utf-8")
+
+
 def test_time_is_estimated_from_a_recorded_speed(tmp_path: Path, pinned: Path, repo: Path) -> None:
     """Of the whole way rather than of the network alone, in the precision asked for."""
-    [known, *_] = (repo / "results" / "speed").glob("*/meter-xxs-nyu.json")
-    speed = json.loads(known.read_text(encoding="utf-8"))
-    speed["device"] = device_id("cpu")
-    place = pinned / "speed" / speed["device"] / known.name
-    place.parent.mkdir(parents=True)
-    place.write_text(json.dumps(speed), encoding="utf-8")
+    keep(pinned, speed := recorded(repo, "meter-xxs-nyu"))
     lines = dry(tmp_path, "--model", "meter-xxs-nyu", results=pinned)
     timed = {case["timed"] for case in speed["cases"] if case["dtype"] == "float32" and not case["compiled"]}
     assert fact(lines, "time").startswith("about 0 s")
     assert ("network alone" in fact(lines, "time")) == ("predict" not in timed)
     assert "decoding and scoring come on top" in fact(lines, "time")
+
+
+def test_memory_is_the_peak_of_the_nearest_case(tmp_path: Path, pinned: Path, repo: Path) -> None:
+    """The batch that is nearest to the one asked for, with what the peak is of; another precision does not count."""
+    speed = recorded(repo, "meter-xxs-nyu")
+    (case,) = [c for c in speed["cases"] if c["timed"] == "predict" and c["batch"] == 1 and c["dtype"] == "float32"]
+    sizes = {1: 40, 2: 70, 8: 250}
+    speed["cases"] = [
+        {**case, "batch": batch, "peak_memory_mb": peak, "memory_note": f"of {batch}"} for batch, peak in sizes.items()
+    ]
+    keep(pinned, speed)
+
+    def said(*options: str) -> str:
+        return fact(dry(tmp_path, "--model", "meter-xxs-nyu", *options, results=pinned), "memory")
+
+    assert said() == "about 40.0 MB: the peak that was measured (640x480, batch of 1): of 1"
+    assert said("--batch", "3").startswith("about 70.0 MB: the peak that was measured (640x480, batch of 2)")
+    assert said("--batch", "64").startswith("about 250.0 MB")
+    assert said("--dtype", "float64").startswith(
+        "more than 5.7 MB, which its 0.7135 M parameters take in float64: no p"
+    )
+
+
+def test_memory_without_a_peak_is_that_of_the_parameters_at_least(tmp_path: Path, pinned: Path) -> None:
+    """Labelled as what it is; without a card's number it is unknown."""
+    lines = dry(tmp_path, "--model", "depth-anything-v2-base", "--model", "baseline-dark-channel", results=pinned)
+    assert fact(lines[:8], "memory").startswith(
+        "more than 390.0 MB, which its 97.5 M parameters take in float32: no peak"
+    )
+    assert fact(lines[8:], "memory").startswith("unknown: no peak of it in float32 on ")
 
 
 def test_says_what_is_finished(tmp_path: Path, pinned: Path) -> None:
@@ -104,6 +143,6 @@ def test_says_what_is_finished(tmp_path: Path, pinned: Path) -> None:
     journal.close()
     models = ("--model", "baseline-dark-channel", "--model", "meter-xxs-nyu")
     lines = dry(tmp_path, *models, results=pinned)
-    assert fact(lines[:7], "finished").startswith("1 of 2 images, if weights, settings, code and environment are still")
-    assert str(journal.path) in fact(lines[:7], "finished")
-    assert fact(lines[7:], "finished") == "nothing"
+    assert fact(lines[:8], "finished").startswith("1 of 2 images, if weights, settings, code and environment are still")
+    assert str(journal.path) in fact(lines[:8], "finished")
+    assert fact(lines[8:], "finished") == "nothing"

@@ -18,7 +18,8 @@ from runners.measure import Outcome
 from runners.models.base import Image
 from runners.prediction import Prediction
 from runners.rescore import check_same, deviations, rescore, rescore_refusals
-from runners.saved import Saved, SavedError, StoredDtype, Writer, open_saved
+from runners.saved import Saved, SavedError, StoredDtype, open_saved
+from runners.saving import Destination
 from runners.stages import EvaluationError
 from sitegen.records import Protocol
 from tests.runners import factories as make
@@ -39,7 +40,8 @@ def keep(
     folder: Path, dataset: Dataset, protocol: Protocol, model: Constant | None = None, dtype: StoredDtype = "float32"
 ) -> Saved:
     """Predict what a protocol's model sees, and keep it."""
-    writer = Writer(folder, input_of(protocol), Origin(dataset="toy"), dtype)
+    writer = Destination(folder, input_of(protocol), Origin(dataset="toy"), dtype).open("0" * 64)
+    assert writer
     command = "runners evaluate --save-predictions p"
     evaluate_all(dataset, model or LeftBright(), [protocol], command=command, writers=[writer])
     return open_saved(folder)
@@ -229,6 +231,10 @@ def test_samples_without_a_prediction_keep_their_reason(tmp_path: Path) -> None:
 def test_file_that_changes_meanwhile_stops_the_pass(toy: Dataset, tmp_path: Path) -> None:
     """What was checked at first is what is scored, or nothing is."""
     saved = keep(tmp_path / "p", toy, make.protocol())
-    (saved.folder / saved.index.samples[2].file).write_bytes(b"")
-    with pytest.raises(SavedError, match="it was changed after it was checked"):
+    path, entry = saved.folder / saved.index.samples[2].shard, saved.index.samples[2]
+    whole = path.read_bytes()
+    path.write_bytes(whole[: entry.offset] + bytes(entry.size) + whole[entry.offset + entry.size :])
+    with pytest.raises(
+        SavedError, match=r"id-2\.npz|indoor-2\.npz: cannot be read: it was changed after it was checked"
+    ):
         rescore(saved, toy, [make.protocol()])

@@ -1,10 +1,13 @@
 """Runs that are interrupted: nothing is lost, nothing repeated, and the record is that of an uninterrupted run."""
 
+import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,7 +23,9 @@ from runners.journal import Journal, headers, open_journal
 from runners.measure import StoppedError
 from runners.models.base import Image
 from runners.prediction import Prediction
+from runners.saved import SavedError, open_saved
 from sitegen.records import Run
+from tests.full_disk import full_beyond
 from tests.runners import factories as make
 from tests.runners.factories import Constant
 
@@ -228,31 +233,163 @@ def test_first_models_are_not_repeated_for_the_last(command: Callable[..., Resul
     assert not (tmp_path / "out" / ".journal").exists()
 
 
-def test_saved_predictions_are_not_resumed(command: Callable[..., Result], tmp_path: Path) -> None:
-    """Said when it is stopped, and no journal is kept; the half-written folder is refused as ever."""
-    save = ("--save-predictions", str(tmp_path / "saved"))
-    result = command(Counting(1, interrupt), *save)
-    assert "with --save-predictions it has to begin anew" in result.output
-    assert headers(tmp_path / "out") == []
-    assert "is not empty" in command(Counting(), *save).output
+def kept(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_full_disk_at_the_record(
-    command: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A sentence with the file; nothing is predicted again once there is room."""
+def saving(folder: Path) -> tuple[str, str]:
+    """The option that keeps the predictions in a folder."""
+    return "--save-predictions", str(folder)
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
+def test_saved_predictions_go_on_with_the_run(command: Callable[..., Result], tmp_path: Path) -> None:
+    """Nothing is predicted twice; index and shards are, byte by byte, those of a run that nobody stopped."""
+    folder = tmp_path / "saved"
+    whole = command(Counting(), *saving(tmp_path / "whole"))
+    assert whole.exit_code == 0, whole.output
+    record = digest(tmp_path / "out")
+    result = command(Counting(1, interrupt), *saving(folder))
+    assert (result.exit_code, "the same command goes on from there" in result.output) == (1, True)
+    with pytest.raises(SavedError, match="were never finished"):
+        open_saved(folder)
+    model = Counting()
+    result = command(model, *saving(folder))
+    assert (result.exit_code, model.count) == (0, 2)
+    assert f"{folder}: 4 predictions from input full-image" in result.output
+    assert kept(folder) == kept(tmp_path / "whole")
+    assert digest(tmp_path / "out") == record
+    assert len(open_saved(folder).index.samples) == 4
+
+
+def test_saving_may_begin_later_than_the_run(command: Callable[..., Result], tmp_path: Path) -> None:
+    """What was scored without saving is predicted once more, for its prediction alone."""
+    command(Counting(1, interrupt))
+    model = Counting()
+    assert command(model, *saving(tmp_path / "saved")).exit_code == 0
+    assert model.count == 4
+    command(Counting(), *saving(tmp_path / "whole"))
+    assert kept(tmp_path / "saved") == kept(tmp_path / "whole")
+
+
+def test_fresh_predicts_all_that_is_saved(command: Callable[..., Result], tmp_path: Path) -> None:
+    """The unfinished beginning is thrown away; what is finished is not."""
+    options = saving(tmp_path / "saved")
+    command(Counting(1, interrupt), *options)
+    model = Counting()
+    assert command(model, *options, "--fresh").exit_code == 0
+    assert model.count == 4
+    before = kept(tmp_path / "saved")
+    for more in ((), ("--fresh",)):
+        result = command(Counting(), *options, *more)
+        assert (result.exit_code, "holds predictions already" in result.output) == (1, True)
+    assert kept(tmp_path / "saved") == before
+
+
+def test_another_command_does_not_save_there(command: Callable[..., Result], tmp_path: Path) -> None:
+    """The beginning of one list's predictions is not the beginning of another's; its own command goes on with it."""
+    command(Counting(1, interrupt), *saving(tmp_path / "saved"))
+    model = Counting()
+    result = command(model, *saving(tmp_path / "saved"), "--limit", "3")
+    assert (result.exit_code, model.count) == (1, 0)
+    assert "holds the beginning of predictions of another run" in result.output
+    assert command(model, *saving(tmp_path / "saved")).exit_code == 0
+    assert model.count == 2
+
+
+def test_finished_predictions_of_the_first_model_stay(command: Callable[..., Result], tmp_path: Path) -> None:
+    """Interrupted at the second model: what the first one predicted is neither refused nor predicted again."""
+    models = ("baseline-dark-channel", "baseline-mean-depth")
+    options = saving(tmp_path / "saved")
+    assert command(Counting(5, interrupt), *options, models=models).exit_code == 1
+    first = kept(tmp_path / "saved" / "toy" / models[0])
+    model = Counting()
+    result = command(model, *options, models=models)
+    assert (result.exit_code, model.count) == (0, 2), result.output
+    assert f"{models[0]}/full-image: all its predictions are there already" in result.output
+    assert kept(tmp_path / "saved" / "toy" / models[0]) == first
+    assert len(list((tmp_path / "saved").rglob("index.json"))) == 2
+
+
+class Noise(Counting):
+    """Predicts maps that no compression makes small."""
+
+    def predict(self, images: Sequence[Image]) -> list[Prediction]:
+        """Return maps of 200x200."""
+        shape = (200, 200)
+        plain = super().predict(images)
+        made = [torch.rand(shape, generator=torch.Generator().manual_seed(int(image.sum()))) + 1 for image in images]
+        return [Prediction(p.kind, values) for p, values in zip(plain, made, strict=True)]
+
+
+def test_full_disk_at_a_prediction(command: Callable[..., Result], tmp_path: Path) -> None:
+    """The system refuses to let a file grow: a sentence, exit code 1; with room, the rest, and the same bytes."""
+    command(Noise(), *saving(tmp_path / "whole"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))  # two maps and a half
+    try:
+        result = command(Noise(), *saving(tmp_path / "saved"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'saved'}: File too large. What was finished before is kept" in result.output
+    model = Noise()
+    assert command(model, *saving(tmp_path / "saved")).exit_code == 0
+    assert model.count == 2
+    assert kept(tmp_path / "saved") == kept(tmp_path / "whole")
+
+
+def test_a_fault_keeps_what_was_predicted(command: Callable[..., Result], tmp_path: Path) -> None:
+    """No memory at the third image: no index, and the next call predicts the rest alone."""
+
+    def no_memory() -> None:
+        raise torch.OutOfMemoryError("no memory")
+
+    result = command(Counting(2, no_memory), *saving(tmp_path / "saved"))
+    assert result.exit_code == 1
+    assert "were not finished and cannot be used; the same command goes on with them" in result.output
+    model = Counting()
+    assert command(model, *saving(tmp_path / "saved")).exit_code == 0
+    assert model.count == 2
+    assert len(open_saved(tmp_path / "saved").index.samples) == 4
+
+
+def test_full_disk_at_the_journal(command: Callable[..., Result], tmp_path: Path) -> None:
+    """It is full in the middle of the third line: a sentence, and the same command predicts what is not whole."""
+    with contextlib.ExitStack() as disk:
+
+        def fill() -> None:
+            (journal,) = (tmp_path / "out").glob(".journal/*")
+            disk.enter_context(full_beyond(journal.stat().st_size + 100))
+
+        result = command(Counting(2, fill))
+    assert result.exit_code == 1
+    assert "File too large. What was finished before is kept; once that is mended, the same command" in result.output
+    model = Counting()
+    assert command(model).exit_code == 0
+    assert model.count == 2
+    resumed = digest(tmp_path / "out")
+    assert command(Counting()).exit_code == 0
+    assert digest(tmp_path / "out") == resumed
+
+
+def test_full_disk_at_the_record(command: Callable[..., Result], tmp_path: Path) -> None:
+    """A sentence with the file, of which nothing is left; nothing is predicted again once there is room."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "toy").touch()  # a file in the place of the folder: every line is written, the record is not
+    assert command(Counting()).exit_code == 1
+    (tmp_path / "out" / "toy").unlink()
+    with full_beyond(500):
         result = command(Counting())
     assert result.exit_code == 1
-    assert "baseline-dark-channel.json: No space left on device" in result.output
+    assert "baseline-dark-channel.json: File too large" in result.output
+    assert not [path for path in (tmp_path / "out" / "toy").rglob("*") if path.is_file()]
     model = Counting()
     assert command(model).exit_code == 0
     assert model.count == 0
+    resumed = digest(tmp_path / "out")
+    assert command(Counting()).exit_code == 0
+    assert digest(tmp_path / "out") == resumed
 
 
 def test_no_memory_is_a_sentence(command: Callable[..., Result]) -> None:
@@ -266,12 +403,88 @@ def test_no_memory_is_a_sentence(command: Callable[..., Result]) -> None:
     assert "no memory is left on this machine; lower --batch or --workers" in result.output
 
 
-def test_kills_at_random(tmp_path: Path, repo: Path) -> None:
-    """SIGKILL at random moments, time and again: equal records, no image predicted again once it was journalled."""
-    words = [sys.executable, "-m", "tests.runners.killing", str(tmp_path), "16"]
-    done = subprocess.run(words, cwd=repo, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("words", [[], ["0", "save"]], ids=["records", "records and predictions"])
+def test_kills_at_random(words: list[str], tmp_path: Path, repo: Path) -> None:
+    """SIGKILL at random moments, time and again: equal records, no image predicted again once it was journalled.
+
+    Saved predictions have the bytes of those that nobody interrupted, index and shards.
+    """
+    command = [sys.executable, "-m", "tests.runners.killing", str(tmp_path), "16", *words]
+    done = subprocess.run(command, cwd=repo, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert seen["kills"] >= 16
     assert seen["mid"] >= 5  # most of them while images were predicted
+    assert seen["files"] >= (6 if words else 0)  # of each input several shards
     assert (seen["repeated"], seen["unequal"], seen["left"]) == (0, 0, 0)
+
+
+def begin(out: Path, log: Path) -> subprocess.Popen[str]:
+    """Start a run with worker processes, in a process group of its own."""
+    words = "evaluate --model baseline-dark-channel --dataset procedural-indoor --device cpu --workers 2 --no-cache"
+    command = [sys.executable, "-m", "runners", *words.split(), "--out", str(out), "--log", str(log)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def wait_for_batches(out: Path, count: int) -> None:
+    """Return once the journal has so many more lines than its header, or more."""
+    late = time.monotonic() + 60
+    while sum(header.samples for header in headers(out)) < count:
+        assert time.monotonic() < late
+        time.sleep(0.01)
+
+
+def alive(group: int) -> list[str]:
+    """The processes of a group that have not ended; one that has and was not waited for does not count."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, _, of_group = (place / "stat").read_text().rpartition(")")[2].split()[:3]
+            if int(of_group) == group and state not in "ZX":
+                found.append((place / "cmdline").read_text())
+    return found
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """What a run said, with its exit code, once no process of its group is left."""
+    said, _ = process.communicate(timeout=120)
+    late = time.monotonic() + 20
+    while left := alive(process.pid):
+        assert time.monotonic() < late, left
+        time.sleep(0.05)
+    return process.returncode, said
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_whatever_ends_a_run_with_workers_leaves_no_process_and_loses_nothing(tmp_path: Path) -> None:
+    """SIGKILL to the run, SIGTERM to every process of it (as schedulers do), and the same command gets through."""
+    out, log = tmp_path / "out", tmp_path / "run.jsonl"
+    killed = begin(out, log)
+    wait_for_batches(out, 1)
+    killed.kill()
+    ended(killed)
+    finished = sum(header.samples for header in headers(out))
+
+    stopped = begin(out, log)
+    wait_for_batches(out, finished + 1)
+    os.killpg(stopped.pid, signal.SIGTERM)
+    code, said = ended(stopped)
+    assert code == 1
+    assert "stopping after this batch" in said
+    assert "of 24 images of 'procedural-indoor'; the same command goes on from there" in said
+    assert "Traceback" not in said
+
+    assert ended(begin(out, log))[0] == 0
+    resumed = digest(out)
+    assert headers(out) == []
+    assert ended(begin(out, log))[0] == 0
+    assert digest(out) == resumed
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    calls = " ".join(event["event"] for event in events if event["event"] not in ("progress", "note"))
+    assert calls == (
+        "called started called started resumed stopped finished "
+        "called started resumed written finished called started written finished"
+    )
+    assert not any(event["event"] == "skipped" for event in events)

@@ -3,8 +3,10 @@
 import hashlib
 import io
 import json
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,15 @@ from runners.evaluate import evaluate_all
 from runners.inputs import input_of
 from runners.models.base import Image
 from runners.prediction import Prediction
-from runners.saved import INDEX, Saved, SavedError, StoredDtype, Writer, open_saved
+from runners.saved import INDEX, Saved, SavedError, StoredDtype, open_saved
+from runners.saving import PARTS, Destination, Piece, Writer, encode
+from runners.shards import Appender
 from runners.stages import Seen
 from tests.runners import factories as make
 from tests.runners.factories import Constant
 
 ORIGIN = Origin(dataset="toy")
+RUN = "0" * 64
 
 
 class Given(Constant):
@@ -53,11 +58,19 @@ def dataset(*ids: str) -> Dataset:
     return Dataset("toy", "test", map(item, ids))
 
 
-def save(folder: Path, maps: Sequence[np.ndarray], dtype: StoredDtype = "float32", ids: Sequence[str] = ()) -> Writer:
+def save(folder: Path, maps: Sequence[np.ndarray], dtype: StoredDtype = "float32", ids: Sequence[str] = ()) -> None:
     """Predict these maps and keep them in a folder."""
     names = ids or [f"id-{index}" for index in range(len(maps))]
-    writer = Writer(folder, input_of(make.protocol()), ORIGIN, dtype)
-    evaluate_all(dataset(*names), Given(maps), [make.protocol()], command="runners evaluate x", writers=[writer])
+    with closing(opened(folder, dtype)) as writer:
+        evaluate_all(dataset(*names), Given(maps), [make.protocol()], command="runners evaluate x", writers=[writer])
+
+
+def opened(folder: Path, dtype: StoredDtype = "float32", run: str = RUN, *, fresh: bool = False) -> Writer:
+    """What writes into a folder."""
+    destination = Destination(folder, input_of(make.protocol()), ORIGIN, dtype)
+    destination.check(folder.parent, fresh=fresh)
+    writer = destination.open(run, fresh=fresh)
+    assert writer
     return writer
 
 
@@ -113,18 +126,15 @@ def test_double_precision_is_rounded_and_said(tmp_path: Path) -> None:
     assert [entry.exact for entry in open_saved(tmp_path / "p").index.samples] == [False, True]
 
 
-def test_any_id_gives_a_safe_file_name(tmp_path: Path) -> None:
+def test_any_id_gives_a_safe_name(tmp_path: Path) -> None:
     """Slashes, dots, colons, very long ids and ids that differ in case only: plain names, all different."""
     ids = sorted(["a/b", "A/b", "../../etc/passwd", "a-b", "..", "c:\\d", "é" * 100, "x" * 300])
     predicted = [np.full((1, 1), index + 1, dtype=np.float32) for index in range(len(ids))]
     save(tmp_path / "p", predicted, ids=ids)
     saved = open_saved(tmp_path / "p")
     assert [entry.id for entry in saved.index.samples] == ids
-    assert sorted(path.name for path in (tmp_path / "p").iterdir()) == [
-        *sorted(e.file for e in saved.index.samples),
-        INDEX,
-    ]
-    assert len({entry.file.lower() for entry in saved.index.samples}) == len(ids)
+    assert sorted(path.name for path in (tmp_path / "p").iterdir()) == [INDEX, "predictions-00000.tar"]
+    assert len({entry.member.lower() for entry in saved.index.samples}) == len(ids)
     assert [float(values[0, 0]) for values in maps(saved)] == [float(index + 1) for index in range(len(ids))]
 
 
@@ -152,6 +162,10 @@ def test_folder_that_is_in_use_is_not_written_into(kept: Path, tmp_path: Path) -
     (kept / INDEX).unlink()
     with pytest.raises(SavedError, match="is not empty"):
         save(kept, [])
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / INDEX).write_text("{}")
+    with pytest.raises(SavedError, match="/samples: is missing"):
+        save(tmp_path / "broken", [])
     (tmp_path / "file").touch()
     with pytest.raises(SavedError, match="is no folder"):
         save(tmp_path / "file", [])
@@ -162,7 +176,7 @@ def test_half_written_folder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "p"
     with pytest.raises(RuntimeError):  # the model has no second map
         save(folder, [np.ones((1, 1), dtype=np.float32)], ids=["a", "b"])
-    assert [path.suffix for path in folder.iterdir()] == [".npz"]
+    assert sorted(path.name for path in folder.iterdir()) == [PARTS, "predictions-00000.tar"]
     with pytest.raises(SavedError, match=r"holds no index\.json: the predictions were never finished"):
         open_saved(folder)
     with pytest.raises(SavedError, match="no such folder"):
@@ -172,11 +186,6 @@ def test_half_written_folder_is_refused(tmp_path: Path) -> None:
         open_saved(tmp_path / "outer")
 
 
-def first(folder: Path) -> Path:
-    """The first file of a folder."""
-    return sorted(folder.glob("*.npz"))[0]
-
-
 def archive(**arrays: Any) -> bytes:
     """An archive of arrays, objects pickled."""
     buffer = io.BytesIO()
@@ -184,11 +193,43 @@ def archive(**arrays: Any) -> bytes:
     return buffer.getvalue()
 
 
-def replaced(folder: Path, content: bytes) -> None:
-    """Put other content in the place of the first file and let the index agree with it."""
-    path = first(folder)
-    path.write_bytes(content)
-    edit(folder, lambda index: index["samples"][0].update(sha256=hashlib.sha256(content).hexdigest()))
+def content(folder: Path) -> bytes:
+    """The content of the first member."""
+    with tarfile.open(shard(folder)) as file:
+        member = file.extractfile(file.next())
+        assert member
+        return member.read()
+
+
+def shard(folder: Path) -> Path:
+    """The first shard of a folder."""
+    return folder / "predictions-00000.tar"
+
+
+def changed(folder: Path, change: Callable[[bytes], bytes]) -> None:
+    """Change the bytes of the first shard."""
+    shard(folder).write_bytes(change(shard(folder).read_bytes()))
+
+
+def replaced(folder: Path, new: bytes, agree: bool = True) -> None:
+    """Put other content in the place of the first member, the shard being as it should, and let the index agree."""
+    names = [entry["member"] for entry in json.loads((folder / INDEX).read_text())["samples"]]
+    with tarfile.open(shard(folder)) as file:
+        second = file.extractfile(names[1])
+        assert second
+        rest = second.read()
+    shard(folder).unlink()
+    appender = Appender(folder)
+    places = [appender.append(name, part)[1] for name, part in zip(names, (new, rest), strict=True)]
+    appender.close()
+
+    def agreed(index: Any) -> None:
+        for entry, offset, part in zip(index["samples"], places, (new, rest), strict=True):
+            entry.update(offset=offset, size=len(part))
+        if agree:
+            index["samples"][0]["sha256"] = hashlib.sha256(new).hexdigest()
+
+    edit(folder, agreed)
 
 
 def edit(folder: Path, change: Callable[[Any], object]) -> None:
@@ -199,10 +240,9 @@ def edit(folder: Path, change: Callable[[Any], object]) -> None:
 
 
 def link(folder: Path) -> None:
-    """Replace the first file by a link to a copy of it."""
-    path = first(folder)
-    path.rename(folder.parent / "moved.npz")
-    path.symlink_to(folder.parent / "moved.npz")
+    """Replace the shard by a link to a copy of it."""
+    shard(folder).rename(folder.parent / "moved.tar")
+    shard(folder).symlink_to(folder.parent / "moved.tar")
 
 
 def zipped(name: str, content: bytes) -> bytes:
@@ -220,22 +260,39 @@ def bomb() -> bytes:
     return zipped("map.npy", buffer.getvalue() + bytes(10000))
 
 
+PLAIN = np.ones((1, 2), np.float32)
+MEMBER = r"predictions-00000\.tar: 000000-id-0\.npz"
 FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing": (lambda p: first(p).unlink(), "cannot be read: No such file"),
-    "edited": (lambda p: first(p).write_bytes(archive(map=np.ones((1, 2), np.float32))), "not the file that was saved"),
+    "missing": (lambda p: shard(p).unlink(), "cannot be read: No such file"),
     "link": (link, "is a link"),
-    "truncated": (lambda p: replaced(p, first(p).read_bytes()[:-30]), "is no archive with one plain array"),
-    "no archive": (lambda p: replaced(p, b"text"), "is no archive with one plain array"),
-    "pickled": (lambda p: replaced(p, archive(map=np.array([[{}, {}]]))), "it holds pickled objects"),
-    "other key": (lambda p: replaced(p, archive(depth=np.ones((1, 2), np.float32))), "it holds depth.npy"),
-    "second key": (lambda p: replaced(p, archive(map=np.ones((1, 2), np.float32), x=1)), "it holds map.npy, x.npy"),
-    "no array": (lambda p: replaced(p, zipped("map.npy", b"text")), "is no archive with one plain array"),
-    "too long": (lambda p: replaced(p, bomb()), "are too many for an array"),
+    "truncated": (lambda p: changed(p, lambda whole: whole[:-30]), r"has [\d,]+ bytes, by the index [\d,]+"),
+    "longer": (lambda p: changed(p, lambda whole: whole + b"x"), r"has [\d,]+ bytes, by the index [\d,]+"),
+    "other end": (lambda p: changed(p, lambda whole: whole[:-1] + b"x"), "does not end as a tar file does"),
+    "edited": (lambda p: replaced(p, archive(map=PLAIN), agree=False), f"{MEMBER}: sha256 .* not what was saved"),
+    "other name": (
+        lambda p: changed(p, lambda whole: whole.replace(b"000000-id-0", b"000000-id-9")),
+        f"{MEMBER}: stands in the shard with another header",
+    ),
+    "padding": (
+        lambda p: changed(p, lambda whole: whole[:512] + content(p) + b"x" + whole[513 + len(content(p)) :]),
+        f"{MEMBER}: stands in the shard with another header",
+    ),
+    "cut member": (lambda p: replaced(p, content(p)[:-30]), f"{MEMBER}: is no archive with map as plain arrays"),
+    "no archive": (lambda p: replaced(p, b"text"), f"{MEMBER}: is no archive with map"),
+    "pickled": (lambda p: replaced(p, archive(map=np.array([[{}, {}]]))), f"{MEMBER}: .*it holds pickled objects"),
+    "other key": (lambda p: replaced(p, archive(depth=PLAIN)), f"{MEMBER}: .*it holds depth.npy"),
+    "second key": (lambda p: replaced(p, archive(map=PLAIN, x=1)), f"{MEMBER}: .*it holds map.npy, x.npy"),
+    "unasked": (lambda p: replaced(p, archive(map=PLAIN, uncertainty=PLAIN)), "it holds map.npy, uncertainty.npy"),
+    "no array": (lambda p: replaced(p, zipped("map.npy", b"text")), f"{MEMBER}: is no archive with map"),
+    "too long": (lambda p: replaced(p, bomb()), f"{MEMBER}: .*are too many for an array"),
     "shape": (
         lambda p: replaced(p, archive(map=np.ones((2, 2), np.float32))),
-        r"shape is \[2, 2\], the index says \[1, 2\]",
+        rf"{MEMBER}: map: shape is \[2, 2\], the index says \[1, 2\]",
     ),
-    "dtype": (lambda p: replaced(p, archive(map=np.ones((1, 2)))), "dtype is float64, the index says float32"),
+    "dtype": (
+        lambda p: replaced(p, archive(map=np.ones((1, 2)))),
+        f"{MEMBER}: map: dtype is float64, the index says float32",
+    ),
 }
 
 
@@ -244,19 +301,25 @@ def test_faulty_files_are_refused(case: str, kept: Path) -> None:
     """Each with the file's name and what is wrong; nothing is unpacked or run, even where the index agrees."""
     damage, sentence = FILES[case]
     damage(kept)
-    with pytest.raises(
-        SavedError, match=rf"{first(kept).name if case != 'missing' else '000000-id-0.npz'}: .*{sentence}"
-    ):
+    with pytest.raises(SavedError, match=sentence) as error:
         open_saved(kept)
+    assert all(line.startswith(str(shard(kept))) for line in str(error.value).splitlines())
 
 
 INDICES: dict[str, tuple[Callable[[Any], object], str]] = {
-    "leads out": (lambda i: i["samples"][0].update(file="../x.npz"), "/samples/0/file: must be a plain file name"),
-    "absolute": (lambda i: i["samples"][0].update(file="/etc/passwd"), "/samples/0/file: must be a plain file name"),
-    "one file twice": (
-        lambda i: i["samples"][1].update(file=i["samples"][0]["file"]),
-        "two samples name the same file",
+    "leads out": (lambda i: i["samples"][0].update(shard="../predictions-00000.tar"), "/samples/0/shard"),
+    "absolute": (lambda i: i["samples"][0].update(shard="/etc/passwd"), "/samples/0/shard"),
+    "other shard name": (lambda i: i["samples"][0].update(shard="index.json"), "/samples/0/shard"),
+    "member leads out": (lambda i: i["samples"][0].update(member="../x.npz"), "/samples/0/member: must be a plain"),
+    "before the first": (lambda i: i["samples"][0].update(offset=0), "/samples/0/offset"),
+    "negative": (lambda i: i["samples"][0].update(size=-1), "/samples/0/size"),
+    "one place twice": (
+        lambda i: i["samples"][1].update(offset=512),
+        r"'id-1' begins at byte 512 of predictions-00000\.tar, its place is at",
     ),
+    "overlap": (lambda i: i["samples"][0].update(size=10**6), "'id-1' begins at byte .*, its place is at 1001472"),
+    "outside": (lambda i: i["samples"][1].update(offset=2**40), "'id-1' begins at byte 1099511627776"),
+    "between": (lambda i: i["samples"][0].update(offset=1024), "'id-0' begins at byte 1024 .*, its place is at 512"),
     "other list": (lambda i: i["dataset"].update(list_sha256="0" * 64), "are not the list of dataset/list_sha256"),
     "lost sample": (lambda i: i["samples"].pop(), "are not the list of dataset/list_sha256"),
     "order": (lambda i: i["samples"].reverse(), "must be sorted"),
@@ -293,10 +356,10 @@ def test_index_that_is_no_json_is_refused(kept: Path) -> None:
 
 def test_all_faults_come_at_once(kept: Path) -> None:
     """Two files at fault are two lines; two fields of the index are two lines."""
-    for path in kept.glob("*.npz"):
-        path.write_bytes(b"")
+    changed(kept, lambda whole: whole.replace(b"map.npy", b"mop.npy"))
     with pytest.raises(SavedError) as error:
         open_saved(kept)
+    assert len(str(error.value).splitlines()) == 4  # both sha256 and both archives
     assert [word in str(error.value) for word in ("000000-id-0.npz", "000001-id-1.npz")] == [True, True]
     edit(kept, lambda index: (index.pop("command"), index["samples"][0].update(sha256="x")))
     with pytest.raises(SavedError) as error:
@@ -307,18 +370,25 @@ def test_all_faults_come_at_once(kept: Path) -> None:
 def test_fault_inside_an_archive_is_a_sentence(kept: Path) -> None:
     """A file that goes bad between the check and the reading is named too."""
     saved = open_saved(kept)
-    path = first(kept)
-    path.write_bytes(path.read_bytes()[:-30])
+    changed(kept, lambda whole: whole.replace(b"map.npy", b"mop.npy"))
     with pytest.raises(SavedError, match=r"id-0\.npz: cannot be read: it was changed"):
+        saved.read(saved.index.samples[0])
+    changed(kept, lambda whole: whole[:600])
+    with pytest.raises(SavedError, match=r"id-0\.npz: cannot be read: the shard ends within it"):
         saved.read(saved.index.samples[0])
 
 
 def test_size_of_the_input_is_kept(tmp_path: Path) -> None:
     """A writer keeps what the model got, not what the image was."""
-    writer = Writer(tmp_path / "p", input_of(make.protocol()), ORIGIN)
-    sample = next(iter(dataset("a")))
-    piece = writer.encode(Seen(sample, Prediction("metric-depth", torch.ones(1, 1)), (7, 9)))
+    piece = encoded("a", torch.ones(1, 1))
     assert piece.entry["input_size"] == [7, 9]
-    writer.take([piece])
-    assert (writer.done, writer.index) == ({"a"}, None)
+    with closing(opened(tmp_path / "p")) as writer:
+        writer.take([piece])
+        assert (writer.done, writer.index) == ({"a"}, None)
     assert not (tmp_path / "p" / INDEX).exists()
+
+
+def encoded(name: str, values: torch.Tensor, uncertainty: torch.Tensor | None = None) -> Piece:
+    """A prediction of one sample as it is saved."""
+    prediction = Prediction("metric-depth", values, uncertainty)
+    return encode(Seen(next(iter(dataset(name))), prediction, (7, 9)), "float16")

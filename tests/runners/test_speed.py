@@ -58,6 +58,7 @@ def test_a_loaded_model_is_timed_whole(weights: Path) -> None:
     assert case.latency.median_ms > 0
     assert case.environment.threads == torch.get_num_threads()
     assert case.cpu_share is not None
+    assert "mean_power_w" not in case.model_dump()  # a CPU tells none
 
 
 def test_meter_is_measured_as_it_is() -> None:

@@ -14,7 +14,8 @@ PAGES = (
     Page("index.md", "Home", "# Home\n"),
     Page("datasets/kitti.md", "KITTI", "# KITTI\n", files=(DataFile("data/kitti.csv", "a,b\r\n"),)),
 )
-ASSETS = {"assets/fathom.css", "assets/fathom.js", "assets/favicon.svg", "assets/logo.svg", "assets/vega.js"}
+OWN = {"cloud.js", "fathom.css", "fathom.js", "favicon.svg", "logo.svg"}
+ASSETS = {f"assets/{name}" for name in OWN | {"three.js", "vega.js"}}
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -118,3 +119,13 @@ def test_vega_bundle_is_kept(tmp_path: Path) -> None:
     assert b"globalThis.fathomVega=" in first
     kept.write_bytes(b"kept")
     assert vega_bundle(tmp_path) == b"kept"
+
+
+def test_three_comes_with_its_licence(tmp_path: Path) -> None:
+    """three.js is the package's own script, names its licence, brings the controls, and is of the promised weight."""
+    stage([], tmp_path / "out", cache_dir=tmp_path / "cache")
+    script = (tmp_path / "out/assets/three.js").read_bytes()
+    assert b"SPDX-License-Identifier: MIT" in script[:200]
+    assert b".THREE={}" in script
+    assert b".OrbitControls=" in script
+    assert len(script) < 7e5

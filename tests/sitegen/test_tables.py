@@ -261,6 +261,16 @@ def test_footnotes_in_reading_order() -> None:
     assert [footnote_label(index) for index in (0, 25, 26, 27, 701, 702)] == ["a", "z", "aa", "ab", "zz", "aaa"]
 
 
+def test_footnotes_of_another_table() -> None:
+    """A cell that moves to another table takes its footnotes along, numbered as there; other cells are not changed."""
+    notes = Footnotes()
+    notes.add("first here")
+    moved = notes.adopted(Cell("0.1", 0.1, footnotes=(1, 0)), ("there a", "first here"))
+    assert moved == Cell("0.1", 0.1, footnotes=(0, 1))
+    assert notes.texts == ("first here", "there a")
+    assert notes.adopted(Cell(), ()) == Cell()
+
+
 @pytest.mark.parametrize(
     ("value", "printed", "shown"),
     [

@@ -100,7 +100,7 @@ def gallery(
         root: Of the results folder.
         sample: Its id.
         values: abs_rel of each model, in the order of their ids.
-        picture: Makes the content of a picture from its kind.
+        picture: Makes the content of a picture from its kind, and of its small copy from ``small.`` and its kind.
         changes: Fields of the index.
     """
     folder = root / "gallery/toy-rooms" / sample
@@ -109,11 +109,10 @@ def gallery(
     kinds += [(kind, model) for model in values for kind in ("prediction", "error")]  # type: ignore[misc]
     images = []
     for kind, model in kinds:
-        content, name = picture(kind), f"{'.'.join(filter(None, (kind, model)))}.webp"
-        (folder / name).write_bytes(content)
-        sha256 = hashlib.sha256(content).hexdigest()
-        size = {"width": 640, "height": 480}
-        images.append({"file": name, "kind": kind, "model": model, **size, "sha256": sha256, "alt": f"{kind} {sample}"})
+        name = f"{'.'.join(filter(None, (kind, model)))}.webp"
+        small = gallery_file(folder / f"small.{name}", picture(f"small.{kind}"), 160, 120)
+        file = gallery_file(folder / name, picture(kind), 640, 480)
+        images.append({**file, "kind": kind, "model": model, "small": small, "alt": f"{kind} {sample}"})
     protocol = Protocol.model_validate(make.PROTOCOL)
     made = {"environment": {"python": "3.11", "device": "cpu", "runner_version": "0"}, "command": "runners evaluate"}
     index = {
@@ -133,6 +132,26 @@ def gallery(
         "images": images,
     }
     return GalleryIndex.model_validate({**index, **changes})
+
+
+def gallery_file(path: Path, content: bytes, width: int, height: int) -> dict[str, Any]:
+    """Write a file of a gallery entry and return the fields that describe it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return {"file": path.name, "width": width, "height": height, "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def gallery_cloud(folder: Path, depth: Mapping[str, bytes], width: int = 4, height: int = 3) -> dict[str, Any]:
+    """Write depth maps of a gallery entry, by model and ``""`` for the truth; return the field of its index."""
+    maps = [
+        {
+            **gallery_file(folder / f"depth.{model or 'ground-truth'}.webp", content, width, height),
+            "model": model or None,
+        }
+        for model, content in depth.items()
+    ]
+    lens = {"fx": width, "fy": width, "cx": (width - 1) / 2, "cy": (height - 1) / 2}
+    return {**lens, "first_m": 0.001, "ratio": 1.001, "maps": maps}
 
 
 def proofs(*models: str, **changes: dict[str, str]) -> AdapterProofs:

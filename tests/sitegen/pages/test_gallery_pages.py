@@ -27,11 +27,12 @@ def store_of(root: Path, *entries: GalleryIndex) -> Store:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """One image with pictures, one without a value and one that may not be shown."""
+    """One image with pictures and depth maps, one without a value and one that may not be shown."""
     bare = {"images": [], "depth_scale": None, "error_scale": None, "withheld": "No pictures: the licence forbids it."}
+    cloud = toy.gallery_cloud(tmp_path / "gallery/toy-rooms/one", {"": b"truth", "toy-b": b"guess"})
     return store_of(
         tmp_path,
-        toy.gallery(tmp_path, "one", VALUES, chosen=["pick", "worst"]),
+        toy.gallery(tmp_path, "one", VALUES, chosen=["pick", "worst"], cloud=cloud),
         toy.gallery(tmp_path, "two", {"toy-a": None, "toy-b": 0.2}),
         toy.gallery(tmp_path, "zwei", VALUES, **bare),
     )
@@ -40,6 +41,10 @@ def store(tmp_path: Path) -> Store:
 def pages(store: Store) -> dict[str, Page]:
     """The gallery's pages by path."""
     return {page.path: page for page in gallery.pages(store)}
+
+
+def _is_picture(path: str) -> bool:
+    return path.endswith(".webp") and "/depth." not in path
 
 
 def test_gallery_is_as_it_was_looked_at(golden: Callable[[Page], None], store: Store) -> None:
@@ -53,8 +58,10 @@ def test_every_picture_has_words_and_is_lazy(store: Store) -> None:
     tags = re.findall(r"<img [^>]+>", page.body)
     assert len(tags) == 12
     assert all(all(word in tag for word in ('alt="', 'loading="lazy"', 'width="640"', 'height="480"')) for tag in tags)
-    sources = {f"gallery/{source}" for source in re.findall(r' src="([^"]+)"', page.body)}
-    assert sources == {file.path for file in page.files if file.path.endswith(".webp")}
+    small = re.findall(r'<img [^>]*src="([^"]+)"', page.body)
+    full = re.findall(r'<a href="([^"]+\.webp)">', page.body)
+    assert [Path(path).name for path in small] == [f"small.{Path(path).name}" for path in full]
+    assert {f"gallery/{path}" for path in [*small, *full]} == {f.path for f in page.files if _is_picture(f.path)}
     assert '<span class="view-name">Toy-B: prediction</span> <span class="num">AbsRel 0.300</span>' in page.body
     assert '<span class="view-name">Toy-A: error</span> <span class="num">AbsRel no value</span>' in page.body
 
@@ -74,6 +81,18 @@ def test_what_is_withheld_says_so(store: Store) -> None:
     assert "0.300" in shot
     assert "<img" not in shot
     assert not [file.path for file in page.files if "zwei" in file.path and not file.path.endswith("index.json")]
+
+
+def test_points_are_offered_where_there_are_intrinsics(store: Store) -> None:
+    """An image with depth maps has a button and publishes the maps; a page without any has neither button nor words."""
+    page = pages(store)["gallery/toy-rooms.md"]
+    assert re.findall(r'<button class="shot-cloud"[^>]* data-record="([^"]+)"', page.body) == [
+        "toy-rooms/one/index.json"
+    ]
+    assert page.body.count('<template id="cloud-view"') == 1
+    maps = [Path(file.path).name for file in page.files if "/depth." in file.path]
+    assert maps == ["depth.ground-truth.webp", "depth.toy-b.webp"]
+    assert "cloud" not in pages(store_of(store.root, store.galleries[1]))["gallery/toy-rooms.md"].body
 
 
 def test_index_lists_data_sets(store: Store) -> None:

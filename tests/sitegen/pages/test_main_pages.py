@@ -119,6 +119,16 @@ def test_a_measured_speed_stands_on_the_model_page() -> None:
     assert "Measured speed" not in made["models/toy-b.md"].body
 
 
+def test_a_loss_stands_on_the_model_page_with_its_evidence() -> None:
+    """What a model was trained to minimise, and where that was read; nothing where the card does not say."""
+    loss = {"text": "squared error", "evidence": "toy paper, section 3"}
+    store = toy.store(models=[toy.model("toy-a", training_loss=loss), toy.model("toy-b")])
+    made = pages_of(store)
+    assert "<dd>squared error</dd>" in made["models/toy-a.md"].body
+    assert "<dd>toy paper, section 3</dd>" in made["models/toy-a.md"].body
+    assert "Trained to minimise" not in made["models/toy-b.md"].body
+
+
 def test_a_model_whose_adapter_was_checked_leads_there() -> None:
     """The link stands only where there is something to see."""
     store = toy.store(models=[toy.model("toy-a"), toy.model("toy-b")], adapters=toy.proofs("toy-a"))

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable
 
 import pytest
+from pydantic import ValidationError
 
 from sitegen.pages import adapters, speed
 from sitegen.pages.base import Page
+from sitegen.records import SpeedCase
 from sitegen.speed_table import digits, speed_table, timings
 from sitegen.store import Store
 from tests.sitegen import factories as make
@@ -174,3 +176,33 @@ def test_without_proofs_the_page_says_how_to_make_them() -> None:
     body = page_of(adapters, toy.store()).body
     assert "runners prove --out results/adapters.json" in body
     assert "<table" not in body
+
+
+def test_power_is_shown_where_some_case_has_it(store: Store) -> None:
+    """Two columns with their units and the peak, an explanation, and empty cells elsewhere; without any, none of it."""
+    assert "Power and energy" not in page_of(speed, store).body
+    drawn = {"mean_power_w": 301.25, "peak_power_w": 350.0, "energy_j": 0.75}
+    powered = toy.store(
+        models=[toy.model("toy-a")],
+        speeds=(toy.speed("toy-a", "toy-gpu", {}, {"batch": 8, **drawn}), toy.speed("toy-a", "toy-cpu")),
+    )
+    page = page_of(speed, powered)
+    for said in ("Power and energy", ">301", "peak 350", ">0.75"):
+        assert said in page.body
+    (text,) = (file.content for file in page.files if file.path == "data/speed.csv")
+    rows = [row for row in csv.DictReader(io.StringIO(str(text))) if row["batch"] == "8"]
+    assert [(row["mean_power_w"], row["peak_power_w"], row["energy_j"]) for row in rows] == [("301.25", "350", "0.75")]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"mean_power_w": 1.0}, "are there together or not at all"),
+        ({"mean_power_w": 2.0, "peak_power_w": 1.0, "energy_j": 1.0}, "is larger than peak_power_w"),
+        ({"mean_power_w": 0.0, "peak_power_w": 1.0, "energy_j": 1.0}, "greater than 0"),
+    ],
+)
+def test_power_that_cannot_be_is_refused(change: dict[str, float], said: str) -> None:
+    """Half of it, a mean above the peak, and none at all written as a number."""
+    with pytest.raises(ValidationError, match=said):
+        SpeedCase.model_validate({**make.SPEED_CASE, **change})

@@ -27,7 +27,7 @@ def write_aside(path: Path, content: bytes) -> None:
 
 
 def replace_folder(aside: Path, folder: Path) -> None:
-    """Put a finished folder in the place of another one beside it, which is removed."""
+    """Put a finished folder in the place of another one beside it, which is gone only when the new one stands."""
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():

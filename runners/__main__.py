@@ -1,0 +1,5 @@
+"""Lets ``python -m runners`` be the command."""
+
+from runners.cli import main
+
+main()
