@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
-from torch import Tensor
 
 from runners.datasets.base import Dataset, Intrinsics, Sample, SampleError
 from runners.environment import command_line, describe
@@ -299,21 +298,15 @@ def _arriving(predictions: list[Prediction], device: torch.device | str) -> Call
 
     They come in no less than float32: half precision is too coarse to resize and average in.
     """
-    maps = bring([one.map for one in predictions], device)
-    unsure = bring([one.uncertainty for one in predictions if one.uncertainty is not None], device)
+    unsure = [prediction.uncertainty for prediction in predictions if prediction.uncertainty is not None]
+    wait = bring([*(prediction.map for prediction in predictions), *unsure], device)
 
     def arrived() -> list[Prediction]:
-        estimates = iter(unsure())
-        return [
-            replace(one, map=_wide(there), uncertainty=None if one.uncertainty is None else _wide(next(estimates)))
-            for one, there in zip(predictions, maps(), strict=True)
-        ]
+        there = iter([one.to(torch.promote_types(one.dtype, torch.float32)) for one in wait()])
+        maps = [replace(prediction, map=next(there)) for prediction in predictions]
+        return [one if one.uncertainty is None else replace(one, uncertainty=next(there)) for one in maps]
 
     return arrived
-
-
-def _wide(values: Tensor) -> Tensor:
-    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _cameras(model: Model, samples: list[Sample], rule: ModelInput) -> list[Intrinsics] | None:

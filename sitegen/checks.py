@@ -10,7 +10,7 @@ from sitegen.findings import Finding
 from sitegen.records import parameter_fault
 
 if TYPE_CHECKING:
-    from sitegen.records import Disagreement, GalleryIndex, Run, SampleList, Source
+    from sitegen.records import Disagreement, GalleryIndex, GalleryProtocol, Run, RunProtocol, SampleList, Source
     from sitegen.store import Store, StoredNumber
 
 __all__ = ["cross_check"]
@@ -33,6 +33,7 @@ def cross_check(store: Store) -> Iterator[Finding]:
     yield from _speeds(store)
     yield from _adapters(store)
     yield from _galleries(store)
+    yield from _lessons(store)
     yield from _verified(store)
 
 
@@ -164,15 +165,10 @@ def _runs(store: Store) -> Iterator[Finding]:
             yield _error(path, "/model/id", f"no model card '{run.model.id}'")
         if run.dataset.id not in store.datasets:
             yield _error(path, "/dataset/id", f"no data set card '{run.dataset.id}'")
-        protocol = store.protocols.get((run.dataset.id, run.protocol.id))
-        if protocol is None:
-            yield _error(path, "/protocol/id", f"no protocol '{run.dataset.id}/{run.protocol.id}'")
-        elif protocol.digest() != run.protocol.sha256:
-            yield _error(
-                path, "/protocol/sha256", f"the protocol's sha256 is {protocol.digest()}: it has changed since"
-            )
-        elif folder == "runs":
-            yield from _list_faults(run, protocol.sample_list, path)
+        faults = list(_protocol_faults(store, run.dataset.id, run.protocol, path))
+        yield from faults
+        if not faults and folder == "runs":
+            yield from _list_faults(run, store.protocols[run.dataset.id, run.protocol.id].sample_list, path)
 
 
 def _list_faults(run: Run, wanted: SampleList, path: str) -> Iterator[Finding]:
@@ -229,14 +225,19 @@ def _gallery_references(store: Store, gallery: GalleryIndex, path: str) -> Itera
         yield _error(path, "/dataset", f"no data set card '{gallery.dataset}'")
     elif gallery.images and card.images_republishable != "yes":
         yield _error(path, "/images", f"images of '{card.id}' may not be shown: its card does not say that they may")
-    protocol = store.protocols.get((gallery.dataset, gallery.protocol.id))
-    if protocol is None:
-        yield _error(path, "/protocol/id", f"no protocol '{gallery.dataset}/{gallery.protocol.id}'")
-    elif protocol.digest() != gallery.protocol.sha256:
-        yield _error(path, "/protocol/sha256", f"the protocol's sha256 is {protocol.digest()}: it has changed since")
+    yield from _protocol_faults(store, gallery.dataset, gallery.protocol, path)
     for index, entry in enumerate(gallery.models):
         if entry.model.id not in store.models:
             yield _error(path, f"/models/{index}/model/id", f"no model card '{entry.model.id}'")
+
+
+def _protocol_faults(store: Store, dataset: str, named: GalleryProtocol | RunProtocol, path: str) -> Iterator[Finding]:
+    """Yield where a record was scored under a protocol that is not there, or not there as it was."""
+    protocol = store.protocols.get((dataset, named.id))
+    if protocol is None:
+        yield _error(path, "/protocol/id", f"no protocol '{dataset}/{named.id}'")
+    elif protocol.digest() != named.sha256:
+        yield _error(path, "/protocol/sha256", f"the protocol's sha256 is {protocol.digest()}: it has changed since")
 
 
 def _gallery_pictures(store: Store, gallery: GalleryIndex, folder: str) -> Iterator[Finding]:
@@ -251,6 +252,20 @@ def _gallery_pictures(store: Store, gallery: GalleryIndex, folder: str) -> Itera
     for path in sorted((store.root / folder).glob("*.webp")):
         if path.name not in named:
             yield _error(f"{folder}/{path.name}", "/", "is no picture of the index.json beside it")
+
+
+def _lessons(store: Store) -> Iterator[Finding]:
+    for lesson in store.lessons.values():
+        path, card = f"lessons/{lesson.id}.json", store.datasets.get(lesson.dataset)
+        if lesson.model.id not in store.models:
+            yield _error(path, "/model/id", f"no model card '{lesson.model.id}'")
+        if card is None:
+            yield _error(path, "/dataset", f"no data set card '{lesson.dataset}'")
+        elif getattr(lesson.content, "colours", None) and card.images_republishable != "yes":
+            yield _error(
+                path, "/content/colours", f"images of '{card.id}' may not be shown: its card does not say that they may"
+            )
+        yield from _protocol_faults(store, lesson.dataset, lesson.protocol, path)
 
 
 def _verified(store: Store) -> Iterator[Finding]:

@@ -6,8 +6,11 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,10 @@ from rich.console import Console
 from sitegen.findings import Finding, errors, format_findings
 from sitegen.records import RECORD_TYPES
 from sitegen.store import DEFAULT_RESULTS, Store, load
+from sitegen.text import LANGUAGES, SOURCE_LANGUAGE, speaking
 
 __all__ = ["main"]
 
-LANGUAGES = ("en",)
-"""Languages that the site is written in today."""
 STAGE = Path("build")
 DOCS = Path("docs")
 
@@ -55,9 +57,9 @@ class Failure(click.ClickException):
 def _languages(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
     languages = tuple(dict.fromkeys(value.split(",")))
     if unknown := [language for language in languages if language not in LANGUAGES]:
-        raise click.BadParameter(
-            f"no pages in '{', '.join(unknown)}' yet; the site is written in {', '.join(LANGUAGES)}"
-        )
+        raise click.BadParameter(f"no pages in '{', '.join(unknown)}'; the site is written in {', '.join(LANGUAGES)}")
+    if SOURCE_LANGUAGE not in languages:
+        raise click.BadParameter(f"'{SOURCE_LANGUAGE}' must be among them: the others link to its data")
     return languages
 
 
@@ -102,10 +104,10 @@ def build(results: Path, site: Path, languages: tuple[str, ...], builder: Any, s
 @_language
 def render(results: Path, out: Path, languages: tuple[str, ...]) -> None:
     """Write the staged Markdown and data files, without building pages of them."""
-    for language in languages:
-        staged = _stage(_valid(results), out / language)
+    folders = {language: out / language for language in languages}
+    for language, staged in _stages(_valid(results), folders).items():
         click.echo(
-            f"{out / language}: {len(staged.written)} files written, {len(staged.unchanged)} unchanged, "
+            f"{folders[language]}: {len(staged.written)} files written, {len(staged.unchanged)} unchanged, "
             f"{len(staged.removed)} removed"
         )
 
@@ -199,6 +201,33 @@ def table(board: str, results: Path, style: str) -> None:
     click.echo(printers[style](), nl=False)
 
 
+@main.group()
+def translations() -> None:
+    """Keep the catalogues of messages, in sitegen/locale, in step with the pages."""
+
+
+@translations.command()
+def update() -> None:
+    """Bring every catalogue up to date: new messages come in empty, unused ones go."""
+    from sitegen.translations import translated
+    from sitegen.translations import update as update_catalogue
+
+    for code in translated():
+        click.echo(update_catalogue(code))
+
+
+@translations.command()
+def check() -> None:
+    """List what is missing, unused or at fault in the catalogues, all at once; exit code 1 if there is anything."""
+    from sitegen.translations import check as check_catalogue
+    from sitegen.translations import translated
+
+    findings = [finding for code in translated() for finding in check_catalogue(code)]
+    _print_findings(findings, "text")
+    if findings:
+        raise Failure(f"{len(findings)} messages to look at; sitegen translations update brings in new ones.")
+
+
 def _valid(results: Path) -> Store:
     with _step("Reading records"):
         store = load(results)
@@ -207,19 +236,33 @@ def _valid(results: Path) -> Store:
     return store
 
 
-def _stage(store: Store, out: Path, language: str = "en") -> Any:
+def _stages(store: Store, folders: Mapping[str, Path]) -> dict[str, Any]:
+    """Stage every language into its folder, each in a process of its own, and return what each stage did.
+
+    Raises:
+        Failure: If a hand-written page cannot be made.
+    """
+    from sitegen.theory.markup import TheoryError
+
+    # Spawned, not forked: the spinner is a thread, and so is the engine that draws charts.
+    workers = ProcessPoolExecutor(len(folders), mp_context=get_context("spawn"))
+    try:
+        with _step("Rendering pages and charts"), workers as pool:
+            done = pool.map(_stage, repeat(store), folders.values(), folders)
+            return dict(zip(folders, done, strict=True))
+    except TheoryError as error:
+        raise Failure(str(error)) from None
+
+
+def _stage(store: Store, out: Path, language: str) -> Any:
     from sitegen.charts import use_cache
     from sitegen.pages import site_pages
     from sitegen.stage import stage
-    from sitegen.theory.markup import TheoryError
 
     use_cache(STAGE / "cache" / "charts")
-    docs = DOCS / language
-    try:
-        with _step("Rendering pages and charts"):
-            return stage(site_pages(store, docs), out, docs=docs, cache_dir=STAGE / "cache")
-    except TheoryError as error:
-        raise Failure(str(error)) from None
+    docs, source = DOCS / language, language == SOURCE_LANGUAGE
+    with speaking(language):
+        return stage(site_pages(store, docs), out, docs=docs, cache_dir=STAGE / "cache", source=source)
 
 
 def _build_site(results: Path, site: Path, languages: Sequence[str], builder: Any, strict: bool) -> int:
@@ -233,8 +276,7 @@ def _build_site(results: Path, site: Path, languages: Sequence[str], builder: An
 
     store = _valid(results)
     stages = {language: STAGE / language / "docs" for language in languages}
-    for language, folder in stages.items():
-        _stage(store, folder, language)
+    _stages(store, stages)
     try:
         with _step("Building the site"):
             findings = build_site(stages, site, builder=builder, strict=strict)

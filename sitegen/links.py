@@ -67,7 +67,7 @@ def _read(site: Path, name: str) -> _Document:
 
 
 def _requests(tag: str, values: dict[str, str]) -> Iterator[str]:
-    if tag not in _FETCHED or (tag == "link" and values.get("rel", "") in _PASSIVE_RELATIONS):
+    if tag not in _FETCHED or (tag == "link" and _PASSIVE_RELATIONS.issuperset(values.get("rel", "?").split())):
         return
     for key in ("href", "src", "data", "poster", "srcset"):
         if urlsplit(values.get(key, "")).netloc:

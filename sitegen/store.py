@@ -25,6 +25,7 @@ from sitegen.records import (
     DatasetCard,
     Disagreement,
     GalleryIndex,
+    Lesson,
     ModelCard,
     Protocol,
     PublishedNumber,
@@ -87,6 +88,8 @@ class Store:
     speeds: tuple[Speed, ...] = ()
     adapters: AdapterProofs | None = None
     galleries: tuple[GalleryIndex, ...] = ()
+    lessons: dict[str, Lesson] = field(default_factory=dict)
+    """Numbers of real runs behind figures of the theory pages, by id."""
     verified: frozenset[str] = frozenset()
     references: dict[str, BibEntry] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -197,6 +200,7 @@ class _Loader:
             speeds=tuple(self.speeds("speed/*/*.json")),
             adapters=self._adapters(),
             galleries=tuple(self._galleries()),
+            lessons=self._lessons(),
             verified=self._verified(),
             references=self._references(),
         )
@@ -303,6 +307,10 @@ class _Loader:
             if self._named(path, "/sample", sample, gallery.sample) and named:
                 yield gallery
 
+    def _lessons(self) -> dict[str, Lesson]:
+        read = ((path, self._record(path, self.reader.json, Lesson)) for path in self._files("lessons/*.json"))
+        return {path.stem: found for path, found in read if found and self._named(path, "/id", path.stem, found.id)}
+
     def _adapters(self) -> AdapterProofs | None:
         path = self.reader.root / "adapters.json"
         return self._record(path, self.reader.json, AdapterProofs) if path.exists() else None
@@ -330,6 +338,7 @@ _LAYOUT = (
     "adapters.json",
     "gallery/*/*/index.json",
     "gallery/*/*/*.webp",
+    "lessons/*.json",
     "verified.yaml",
     "references.bib",
 )

@@ -103,6 +103,7 @@ _FAULTS = {
     "runners.download": "DownloadError",
     "runners.jobs": "JobError",
     "runners.journal": "JournalError",
+    "runners.lessons": "LessonError",
     "runners.models.errors": "ModelError",
     "runners.pictures": "ReportError",
     "runners.prediction": "KindError",
