@@ -7,7 +7,6 @@ docs/adr/0016-pipeline.md says which stage runs where.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -24,6 +23,7 @@ import torch
 
 from runners.datasets.base import Dataset, Sample, Skip
 from runners.datasets.pipeline import iterate
+from runners.environment import cores
 from runners.inputs import InputError, check_prepared
 from runners.journal import Done, Entry
 from runners.prediction import KindError, Prediction
@@ -275,7 +275,7 @@ def threads_for(device: str) -> int:
     """Return how many threads serve a model on a device best, for :func:`work_off`."""
     if torch.device(device).type != "cuda":
         return 0
-    return max(1, min(_MOST_THREADS, (os.cpu_count() or 1) // 2))
+    return max(1, min(_MOST_THREADS, cores() // 2))
 
 
 def work_off(
