@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from rich.console import Console
 
 from sitegen.findings import Finding, errors, format_findings
 from sitegen.records import RECORD_TYPES
+from sitegen.scaffold import FORMS, Form, Question, ScaffoldError, assemble, faults, likeness, write
 from sitegen.store import DEFAULT_RESULTS, Store, load
 
 __all__ = ["main"]
@@ -197,6 +199,80 @@ def table(board: str, results: Path, style: str) -> None:
         "latex": found.to_latex,
     }
     click.echo(printers[style](), nl=False)
+
+
+@main.group()
+def new() -> None:
+    """Begin a card by answering questions; what an option answers is not asked."""
+
+
+def _add_form(kind: str, form: Form) -> None:
+    """Add ``sitegen new KIND``, with an option for each question."""
+
+    def command(results: Path, no_input: bool, **given: str | None) -> None:
+        card = _answered(form, {name: text for name, text in given.items() if text is not None}, results, no_input)
+        try:
+            paths = write(form, assemble(form, card), results)
+        except ScaffoldError as error:
+            raise Failure(str(error)) from None
+        for path in paths:
+            click.echo(f"{path}: written")
+        click.echo("Next:")
+        words = {"path": paths[0], "csv": paths[-1], "id": card["id"], "results": results}
+        named = {name: shlex.quote(str(word)) for name, word in words.items()}
+        for number, step in enumerate(form.after, start=1):
+            click.echo(f"  {number}. {step.format(**named)}")
+
+    for question in reversed(form.questions):
+        choices = f" One of {', '.join(question.choices)}." if question.choices else ""
+        text = f"{question.words[0].upper()}{question.words[1:]}.{choices}"
+        command = click.option(f"--{question.name.replace('_', '-')}", question.name, metavar="TEXT", help=text)(
+            command
+        )
+    command = click.option("--no-input", is_flag=True, help="Ask nothing: what no option answers is left out.")(command)
+    new.command(kind, help=f"Begin the card of a {kind}; nothing that is there is overwritten.")(_results(command))
+
+
+def _answered(form: Form, given: dict[str, str], results: Path, no_input: bool) -> dict[str, str]:
+    """Return an answer to every question: from the options, else by asking.
+
+    Raises:
+        Failure: If an option's answer cannot stand, or one is missing and none may be asked for: all of them.
+    """
+    if not results.is_dir():
+        raise Failure(f"{results}: no folder of records; work in the repository or name it with --results")
+    if no_input:
+        given = {question.name: given.get(question.name, question.default or "") for question in form.questions}
+    asked = {question.name: question for question in form.questions}
+    found = [
+        f"--{name.replace('_', '-')}: {fault}"
+        for name, text in given.items()
+        for fault in faults(form, asked[name], text, results)
+    ]
+    if found:
+        raise Failure("\n".join(found))
+    return {name: given[name] if name in given else _ask(form, asked[name], results) for name in asked}
+
+
+def _ask(form: Form, question: Question, results: Path) -> str:
+    """Ask until the answer can stand; what is wrong is said at once."""
+
+    def judged(text: str) -> str:
+        if found := faults(form, question, text, results):
+            raise click.UsageError("; ".join(found))
+        return text
+
+    if question.choices:
+        click.echo(f"  ({', '.join(question.choices)})")
+    label = question.words if question.default is None else f"{question.words} (optional)"
+    answer: str = click.prompt(label, default=question.default, show_default=bool(question.default), value_proc=judged)
+    if near := likeness(form, question, answer, results):
+        click.echo(f"  Note: {near}.")
+    return answer
+
+
+for _kind, _form in FORMS.items():
+    _add_form(_kind, _form)
 
 
 def _valid(results: Path) -> Store:
