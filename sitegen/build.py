@@ -27,7 +27,7 @@ from sitegen.links import OUTSIDE, check_site
 from sitegen.stage import ASSETS
 from sitegen.text import _
 
-__all__ = ["CONFIG", "BuildError", "Builder", "build", "content_epoch", "derive_config", "serve"]
+__all__ = ["CONFIG", "BuildError", "Builder", "base_path", "build", "content_epoch", "derive_config", "serve"]
 
 Builder = Literal["mkdocs", "zensical"]
 CONFIG = Path(__file__).resolve().parents[1] / "mkdocs.yml"
@@ -78,7 +78,7 @@ def build(
         for finding in _build_language(language, docs[language], aside, builder, config, environment)
     ]
     if not errors(findings):
-        findings += _graded(check_site(aside, _base_path(config)))
+        findings += _graded(check_site(aside, base_path(config)))
     findings = [_as_error(finding) for finding in findings] if strict else findings
     if errors(findings):
         shutil.rmtree(aside, ignore_errors=True)
@@ -220,7 +220,8 @@ def _environment(config: Path) -> dict[str, str]:
     }
 
 
-def _base_path(config: Path) -> str:
+def base_path(config: Path = CONFIG) -> str:
+    """Return the path under which the site is served, such as ``/fathom/``."""
     with config.open(encoding="utf-8") as stream:
         url = yaml_load(stream).get("site_url") or ""
     return urlsplit(url).path.rstrip("/") + "/"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from sitegen.files import write_aside
 from sitegen.findings import Finding, errors, format_findings
 from sitegen.records import RECORD_TYPES
 from sitegen.scaffold import FORMS, Form, Question, ScaffoldError, assemble, faults, likeness, write
@@ -148,17 +150,72 @@ def serve(results: Path, site: Path, languages: tuple[str, ...], port: int) -> N
 @click.option(
     "--against", metavar="GIT_REF", help="Only files that differ from this commit; removed records are named."
 )
-def validate(paths: tuple[Path, ...], results: Path, style: str, against: str | None) -> None:
+@click.option(
+    "--verdict",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --against: write the numbers of findings and files there, for 'sitegen comment'.",
+)
+def validate(paths: tuple[Path, ...], results: Path, style: str, against: str | None, verdict: Path | None) -> None:
     """Check records: all of them, or only the PATHS (files or folders) that are named.
 
     All findings are printed at once; the exit code is 1 if one of them is an error.
     """
+    if verdict and against is None:
+        raise click.UsageError("--verdict counts what differs from a commit: name one with --against")
     findings = list(load(results).findings)
     if against is not None:
         findings = _since(against, results, findings)
     if paths:
         findings = [finding for finding in findings if _concerns(results / finding.path, paths)]
     _print_findings(findings, style)
+    if verdict and against is not None:
+        _write_verdict(verdict, findings, results, against)
+    if errors(findings):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--commit", metavar="SHA", required=True, help="The commit that was checked.")
+@click.option(
+    "--outside",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="How many files outside of results/ the submission touches.",
+)
+def comment(file: Path, commit: str, outside: int) -> None:
+    """Print a comment on a pull request, made of the numbers in FILE (of 'validate --verdict') and of nothing else."""
+    from sitegen.verdict import VerdictError, read_verdict
+    from sitegen.verdict import comment as text
+
+    if not re.fullmatch(r"[0-9a-f]{7,64}", commit):
+        raise click.UsageError("--commit takes 7 to 64 lower-case hexadecimal digits")
+    try:
+        click.echo(text(read_verdict(file), commit=commit, outside=outside))
+    except VerdictError as error:
+        raise Failure(str(error)) from None
+
+
+@main.command()
+@_site
+@click.option("--external", is_flag=True, help="Ask addresses outside the site, too, whether they still answer.")
+def links(site: Path, external: bool) -> None:
+    """Check the links of the built site; the exit code is 1 if one of them is broken."""
+    from sitegen.build import base_path
+    from sitegen.links import check_site, external_links
+    from sitegen.outside import check_outside
+
+    if not (site / "index.html").is_file():
+        raise Failure(f"{site}: no built site; run 'sitegen build' first")
+    with _step("Reading pages"):
+        findings = check_site(site, base_path())
+        outside = external_links(site) if external else {}
+    with _step(f"Asking {len(outside)} addresses"):
+        findings += check_outside(outside)
+    _print_findings(findings, "text")
+    click.echo(f"{len(outside)} addresses outside the site were asked", err=True)
     if errors(findings):
         sys.exit(1)
 
@@ -341,6 +398,14 @@ def _print_findings(findings: list[Finding], style: str) -> None:
             click.echo(finding.to_github())
     elif findings:
         click.echo(format_findings(findings))
+
+
+def _write_verdict(path: Path, findings: list[Finding], results: Path, reference: str) -> None:
+    from sitegen.verdict import Change, count
+
+    kinds: dict[Change, str] = {"added": "A", "changed": "ad", "removed": "D"}
+    changes = {change: _differing(results, reference, kind) for change, kind in kinds.items()}
+    write_aside(path, f"{count(findings, changes).model_dump_json()}\n".encode())
 
 
 def _concerns(file: Path, paths: tuple[Path, ...]) -> bool:
