@@ -18,7 +18,6 @@ from pydantic import Field, ValidationError
 
 from sitegen.findings import Finding, Severity
 from sitegen.records import Record
-from sitegen.store import explain
 
 __all__ = ["MARK", "Change", "Kind", "Verdict", "VerdictError", "comment", "count", "read_verdict"]
 
@@ -88,9 +87,7 @@ def read_verdict(path: Path) -> Verdict:
     try:
         return Verdict.model_validate_json(data)
     except ValidationError as error:
-        raise VerdictError(
-            f"the verdict is not made of the expected numbers: {len(list(explain(error)))} faults"
-        ) from None
+        raise VerdictError(f"the verdict has {_many(error.error_count(), 'fault')}: it must be numbers alone") from None
 
 
 def comment(verdict: Verdict, *, commit: str, outside: int) -> str:
