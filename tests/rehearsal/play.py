@@ -63,6 +63,9 @@ class Theatre:
         make.write_results(self.upstream / "results")
         for name in REAL:
             _copy(REPO / "results" / name, self.upstream / "results" / name)
+        guide = self.upstream / "docs/en/contribute.md"  # every page links to it; a name that no network knows
+        guide.parent.mkdir(parents=True)
+        guide.write_text("# Contribute\n\n[A text](https://name.invalid/text) that does not exist.\n")
         self.do("maintainer", "git init -q -b main && git add . && git commit -qm 'Begin'", self.upstream)
 
     def do(self, who: str, words: str, folder: Path, *, status: int | None = 0, **env: str) -> str:
