@@ -401,11 +401,13 @@ def _print_findings(findings: list[Finding], style: str) -> None:
 
 
 def _write_verdict(path: Path, findings: list[Finding], results: Path, reference: str) -> None:
-    from sitegen.verdict import Change, count
+    from sitegen.verdict import VerdictError, changes, count
 
-    kinds: dict[Change, str] = {"added": "A", "changed": "ad", "removed": "D"}
-    changes = {change: _differing(results, reference, kind) for change, kind in kinds.items()}
-    write_aside(path, f"{count(findings, changes).model_dump_json()}\n".encode())
+    try:
+        numbers = count(findings, changes(results, reference))
+    except VerdictError as error:
+        raise Failure(str(error)) from None
+    write_aside(path, f"{numbers.model_dump_json()}\n".encode())
 
 
 def _concerns(file: Path, paths: tuple[Path, ...]) -> bool:

@@ -8,6 +8,7 @@ a comment.
 from __future__ import annotations
 
 import io
+import subprocess
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,7 @@ from pydantic import Field, ValidationError
 from sitegen.findings import Finding, Severity
 from sitegen.records import Record
 
-__all__ = ["MARK", "Change", "Kind", "Verdict", "VerdictError", "comment", "count", "read_verdict"]
+__all__ = ["MARK", "Change", "Kind", "Verdict", "VerdictError", "changes", "comment", "count", "read_verdict"]
 
 MARK = "<!-- fathom-verdict -->"
 """First line of a comment, by which the next one replaces it."""
@@ -42,6 +43,7 @@ Kind = Literal[
 ]
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _CHANGES: tuple[Change, ...] = get_args(Change)
+_LETTERS: dict[str, Change] = {"A": "added", "D": "removed"}
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -71,6 +73,25 @@ def count(findings: Iterable[Finding], changes: Mapping[Change, Iterable[str]]) 
         findings={severity: severities[severity] for severity in _SEVERITIES},
         files={change: dict(Counter(map(_kind, paths))) for change, paths in changes.items()},
     )
+
+
+def changes(results: Path, reference: str) -> dict[Change, list[str]]:
+    """Return the tracked files below a folder that differ from the last common commit with a reference.
+
+    Raises:
+        VerdictError: If git does not know the reference.
+    """
+    words = ["git", "diff", "--name-status", "--no-renames", "-z", "--relative", "--merge-base", "--end-of-options"]
+    done = subprocess.run(  # noqa: S603
+        [*words, reference, "--", "."], cwd=results, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise VerdictError(f"git diff failed: {done.stderr.decode(errors='replace').strip()}")
+    fields = done.stdout.decode(errors="replace").split("\0")[:-1]
+    found: dict[Change, list[str]] = {change: [] for change in _CHANGES}
+    for letter, path in zip(fields[::2], fields[1::2], strict=True):
+        found[_LETTERS.get(letter, "changed")].append(path)
+    return found
 
 
 def read_verdict(path: Path) -> Verdict:
