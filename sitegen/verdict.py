@@ -126,7 +126,7 @@ def comment(verdict: Verdict, *, commit: str, outside: int) -> str:
         "",
         *_distrust(outside),
         f"`sitegen validate` on {commit[:12]}: {', '.join(_many(found[word], word) for word in _SEVERITIES)}. "
-        "The run's summary has them in full, and the built site is among its artifacts.",
+        "The run shows them in full and has the built site among its artifacts.",
         "",
         *_table(verdict),
     ]
