@@ -30,7 +30,7 @@ from sitegen.links import OUTSIDE, check_site
 from sitegen.stage import ASSETS
 from sitegen.text import SOURCE_LANGUAGE, _, date, name_of, speaking
 
-__all__ = ["CONFIG", "BuildError", "Builder", "build", "content_epoch", "derive_config", "serve", "worded"]
+__all__ = ["CONFIG", "BuildError", "Builder", "base_path", "build", "content_epoch", "derive_config", "serve", "worded"]
 
 Builder = Literal["mkdocs", "zensical"]
 CONFIG = Path(__file__).resolve().parents[1] / "mkdocs.yml"
@@ -76,7 +76,7 @@ def build(
     findings = [*_alone(docs), *_build_languages(docs, builder, config)]
     if not errors(findings):
         _join(docs, aside)
-        findings += _graded(check_site(aside, _base_path(config)))
+        findings += _graded(check_site(aside, base_path(config)))
     findings = [_as_error(finding) for finding in findings] if strict else findings
     if errors(findings):
         shutil.rmtree(aside, ignore_errors=True)
@@ -331,7 +331,8 @@ def _environment(config: Path) -> dict[str, str]:
     }
 
 
-def _base_path(config: Path) -> str:
+def base_path(config: Path = CONFIG) -> str:
+    """Return the path under which the site is served, such as ``/fathom/``."""
     url = _read(config).get("site_url") or ""
     return urlsplit(url).path.rstrip("/") + "/"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 import time
@@ -17,8 +19,10 @@ from typing import Any
 import click
 from rich.console import Console
 
+from sitegen.files import write_aside
 from sitegen.findings import Finding, errors, format_findings
 from sitegen.records import RECORD_TYPES
+from sitegen.scaffold import FORMS, Form, Question, ScaffoldError, assemble, faults, likeness, write
 from sitegen.store import DEFAULT_RESULTS, Store, load
 from sitegen.text import LANGUAGES, SOURCE_LANGUAGE, speaking
 
@@ -148,17 +152,72 @@ def serve(results: Path, site: Path, languages: tuple[str, ...], port: int) -> N
 @click.option(
     "--against", metavar="GIT_REF", help="Only files that differ from this commit; removed records are named."
 )
-def validate(paths: tuple[Path, ...], results: Path, style: str, against: str | None) -> None:
+@click.option(
+    "--verdict",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --against: write the numbers of findings and files there, for 'sitegen comment'.",
+)
+def validate(paths: tuple[Path, ...], results: Path, style: str, against: str | None, verdict: Path | None) -> None:
     """Check records: all of them, or only the PATHS (files or folders) that are named.
 
     All findings are printed at once; the exit code is 1 if one of them is an error.
     """
+    if verdict and against is None:
+        raise click.UsageError("--verdict counts what differs from a commit: name one with --against")
     findings = list(load(results).findings)
     if against is not None:
         findings = _since(against, results, findings)
     if paths:
         findings = [finding for finding in findings if _concerns(results / finding.path, paths)]
     _print_findings(findings, style)
+    if verdict and against is not None:
+        _write_verdict(verdict, findings, results, against)
+    if errors(findings):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--commit", metavar="SHA", required=True, help="The commit that was checked.")
+@click.option(
+    "--outside",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="How many files outside of results/ the submission touches.",
+)
+def comment(file: Path, commit: str, outside: int) -> None:
+    """Print a comment on a pull request, made of the numbers in FILE (of 'validate --verdict') and of nothing else."""
+    from sitegen.verdict import VerdictError, read_verdict
+    from sitegen.verdict import comment as text
+
+    if not re.fullmatch(r"[0-9a-f]{7,64}", commit):
+        raise click.UsageError("--commit takes 7 to 64 lower-case hexadecimal digits")
+    try:
+        click.echo(text(read_verdict(file), commit=commit, outside=outside))
+    except VerdictError as error:
+        raise Failure(str(error)) from None
+
+
+@main.command()
+@_site
+@click.option("--external", is_flag=True, help="Ask addresses outside the site, too, whether they still answer.")
+def links(site: Path, external: bool) -> None:
+    """Check the links of the built site; the exit code is 1 if one of them is broken."""
+    from sitegen.build import base_path
+    from sitegen.links import check_site, external_links
+    from sitegen.outside import check_outside
+
+    if not (site / "index.html").is_file():
+        raise Failure(f"{site}: no built site; run 'sitegen build' first")
+    with _step("Reading pages"):
+        findings = check_site(site, base_path())
+        outside = external_links(site) if external else {}
+    with _step(f"Asking {len(outside)} addresses"):
+        findings += check_outside(outside)
+    _print_findings(findings, "text")
+    click.echo(f"{len(outside)} addresses outside the site were asked", err=True)
     if errors(findings):
         sys.exit(1)
 
@@ -226,6 +285,80 @@ def check() -> None:
     _print_findings(findings, "text")
     if findings:
         raise Failure(f"{len(findings)} messages to look at; sitegen translations update brings in new ones.")
+
+
+@main.group()
+def new() -> None:
+    """Begin a card by answering questions; what an option answers is not asked."""
+
+
+def _add_form(kind: str, form: Form) -> None:
+    """Add ``sitegen new KIND``, with an option for each question."""
+
+    def command(results: Path, no_input: bool, **given: str | None) -> None:
+        card = _answered(form, {name: text for name, text in given.items() if text is not None}, results, no_input)
+        try:
+            paths = write(form, assemble(form, card), results)
+        except ScaffoldError as error:
+            raise Failure(str(error)) from None
+        for path in paths:
+            click.echo(f"{path}: written")
+        click.echo("Next:")
+        words = {"path": paths[0], "csv": paths[-1], "id": card["id"], "results": results}
+        named = {name: shlex.quote(str(word)) for name, word in words.items()}
+        for number, step in enumerate(form.after, start=1):
+            click.echo(f"  {number}. {step.format(**named)}")
+
+    for question in reversed(form.questions):
+        choices = f" One of {', '.join(question.choices)}." if question.choices else ""
+        text = f"{question.words[0].upper()}{question.words[1:]}.{choices}"
+        command = click.option(f"--{question.name.replace('_', '-')}", question.name, metavar="TEXT", help=text)(
+            command
+        )
+    command = click.option("--no-input", is_flag=True, help="Ask nothing: what no option answers is left out.")(command)
+    new.command(kind, help=f"Begin the card of a {kind}; nothing that is there is overwritten.")(_results(command))
+
+
+def _answered(form: Form, given: dict[str, str], results: Path, no_input: bool) -> dict[str, str]:
+    """Return an answer to every question: from the options, else by asking.
+
+    Raises:
+        Failure: If an option's answer cannot stand, or one is missing and none may be asked for: all of them.
+    """
+    if not results.is_dir():
+        raise Failure(f"{results}: no folder of records; work in the repository or name it with --results")
+    if no_input:
+        given = {question.name: given.get(question.name, question.default or "") for question in form.questions}
+    asked = {question.name: question for question in form.questions}
+    found = [
+        f"--{name.replace('_', '-')}: {fault}"
+        for name, text in given.items()
+        for fault in faults(form, asked[name], text, results)
+    ]
+    if found:
+        raise Failure("\n".join(found))
+    return {name: given[name] if name in given else _ask(form, asked[name], results) for name in asked}
+
+
+def _ask(form: Form, question: Question, results: Path) -> str:
+    """Ask until the answer can stand; what is wrong is said at once."""
+
+    def judged(text: str) -> str:
+        if found := faults(form, question, text, results):
+            raise click.UsageError("; ".join(found))
+        return text
+
+    if question.choices:
+        click.echo(f"  ({', '.join(question.choices)})")
+    label = question.words if question.default is None else f"{question.words} (optional)"
+    answer: str = click.prompt(label, default=question.default, show_default=bool(question.default), value_proc=judged)
+    if near := likeness(form, question, answer, results):
+        click.echo(f"  Note: {near}.")
+    return answer
+
+
+for _kind, _form in FORMS.items():
+    _add_form(_kind, _form)
 
 
 def _valid(results: Path) -> Store:
@@ -307,6 +440,16 @@ def _print_findings(findings: list[Finding], style: str) -> None:
             click.echo(finding.to_github())
     elif findings:
         click.echo(format_findings(findings))
+
+
+def _write_verdict(path: Path, findings: list[Finding], results: Path, reference: str) -> None:
+    from sitegen.verdict import VerdictError, changes, count
+
+    try:
+        numbers = count(findings, changes(results, reference))
+    except VerdictError as error:
+        raise Failure(str(error)) from None
+    write_aside(path, f"{numbers.model_dump_json()}\n".encode())
 
 
 def _concerns(file: Path, paths: tuple[Path, ...]) -> bool:

@@ -29,6 +29,7 @@ from runners.cli.common import (
     weights_option,
     workers_option,
 )
+from runners.cli.contributing import Contribution
 from runners.cli.reporting import Report, logged
 from runners.environment import chosen_device
 from runners.log import event
@@ -194,7 +195,8 @@ def evaluate(
     """Measure models on data sets and write one run record for each combination.
 
     What is finished is kept in .journal below --out until the records are written. Interrupted in whatever way, the
-    same command goes on where it stopped. Ctrl-C lets the batch finish first and ends with exit code 1.
+    same command goes on where it stopped. Ctrl-C lets the batch finish first and ends with exit code 1. The end says
+    how to contribute the records, or why they are not for the boards.
     """
     if every and (manifest or limit or save):
         raise click.UsageError("--all goes without --manifest, --limit and --save-predictions")
@@ -211,7 +213,7 @@ def evaluate(
 
         chosen, place = chosen_device(device), out or (Path("runs") if manifest else results / "runs")
         how = {"dtype": dtype, "settings": settings, "compiled": compiled}
-        report = Report(place, every=every)
+        report = Report(place, every=every, contribution=Contribution(results / "runs", place))
         if every:
             works = _empty(Wanted(model_ids, dataset_ids, protocol_ids, root), results, report, **how)
         else:
