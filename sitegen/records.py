@@ -79,6 +79,7 @@ __all__ = [
     "round_significant",
     "sha256_of",
     "summarise",
+    "weighing",
 ]
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -819,13 +820,17 @@ class Run(Record):
         same = pinned.get("sha256") in (None, self.dataset.list_sha256)
         return whole and same and self.dataset.evaluated == self.dataset.listed and not self.dataset.skipped
 
+    @property
+    def pooled_pixels(self) -> list[int] | None:
+        """Return the valid pixels of each image where the protocol pools those of all images, else None."""
+        return self.samples.valid_pixels if self.protocol.block.get("aggregation") == "pooled-pixels" else None
+
     def digest(self) -> str:
         """Return the sha256 over the record without its own digest and the timings."""
         return sha256_of(self.model_dump(mode="json", exclude={"sha256", "timings"}))
 
     def _summary_faults(self) -> list[str]:
-        pooled = self.protocol.block.get("aggregation") == "pooled-pixels"
-        derived = summarise(self.samples.metrics, self.samples.valid_pixels if pooled else None, self.samples.counts)
+        derived = summarise(self.samples.metrics, self.pooled_pixels, self.samples.counts)
         faults = [f"{name} is missing" for name in derived if name not in self.summary]
         faults += [f"{name} has no column" for name in self.summary if name not in derived]
         for name, value in derived.items():
@@ -1498,13 +1503,22 @@ def summarise(
     """
     pixels = None if weights is None else list(weights)
     units = {unit: list(values) for unit, values in (counts or {}).items()}
-    return {name: _summary(list(column), *_weighing(name, pixels, units)) for name, column in columns.items()}
+    return {name: _summary(list(column), *weighing(name, pixels, units)) for name, column in columns.items()}
 
 
-def _weighing(
+def weighing(
     name: str, pixels: list[float] | None, units: Mapping[str, list[float]]
 ) -> tuple[list[float] | None, int | None]:
-    """Return by what the images of a column are weighed, and the power whose mean is taken."""
+    """Return by what the images of a column are weighed, and the power whose mean is taken.
+
+    Args:
+        name: Metric of the column.
+        pixels: The valid pixels of each image if those of all images are pooled, else None.
+        units: Point pairs and planes of each image, by ``Metric.counted``.
+
+    Returns:
+        Weights, None where every image counts the same; and the power, None where the metric cannot be pooled.
+    """
     unit = METRICS[name].counted
     return (pixels, POOLED.get(name)) if unit == "pixels" else (units[unit], 1)
 
