@@ -5,8 +5,8 @@ and the way their predictions are fitted. The two never share a ranking.
 
 **Which of several published values is shown** (the headline; the range and all values stay one click away):
 
-1. never a suspect one, nor one on other images than the usual test set or by a fit that its source's card names as
-   kinder than the family's others, as long as there is another;
+1. never a suspect or withdrawn one, nor one on other images than the usual test set or by a fit that its source's card
+   names as kinder than the family's others, as long as there is another;
 2. the authors' own (``reported``) before ``re-run`` before ``copied`` before ``unclear``;
 3. read in the source itself before read in somebody's notes (flag ``secondary``);
 4. the variant that the model's card names as the main one, where the authors print several;
@@ -18,13 +18,13 @@ and the way their predictions are fitted. The two never share a ranking.
 **Zero-shot**: ``no`` where the model's card says that it saw the data set or data of the same origin; else what the
 headline's source says.
 
-**The range** is that of all values but the suspect ones and those on other images or by a kinder fit.
+**The range** is that of all values but the suspect and withdrawn ones and those on other images or by a kinder fit.
 
-**Ranks**: by the primary metric's stored value; equal values share a rank (1, 2, 2, 4). A suspect value, one on other
-images or by a kinder fit, a row without the primary metric, an incomplete run (images skipped, or fewer listed than by
-another run of the board) and one whose predictions were made otherwise than the protocol says get none. Families whose
-fit is not known and tables that mix hardware or sources are listed, never ranked. A column whose metric has several
-definitions in use marks a best value only where all its values come from one source.
+**Ranks**: by the primary metric's stored value; equal values share a rank (1, 2, 2, 4). A suspect or withdrawn value,
+one on other images or by a kinder fit, a row without the primary metric, an incomplete run (images skipped, or fewer
+listed than by another run of the board) and one whose predictions were made otherwise than the protocol says get none.
+Families whose fit is not known and tables that mix hardware or sources are listed, never ranked. A column whose metric
+has several definitions in use marks a best value only where all its values come from one source.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from sitegen.metrics import METRICS
-from sitegen.records import FAMILIES, PREDICTION_KINDS, Family, Protocol, Run, ZeroShot
+from sitegen.records import FAMILIES, PREDICTION_KINDS, Dispute, Family, Protocol, Run, ZeroShot
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Provenance, displayed
 
@@ -105,6 +105,7 @@ class BoardCell:
         low: The lowest published value that may be compared, if they differ.
         high: The highest.
         run: The run of a measured value.
+        dispute: Why the value that is shown was withdrawn or is disputed.
     """
 
     metric: str
@@ -119,11 +120,17 @@ class BoardCell:
     low: StoredNumber | None = None
     high: StoredNumber | None = None
     run: Run | None = None
+    dispute: Dispute | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Return whether the value was withdrawn; a disputed one keeps its rank."""
+        return self.dispute is not None and self.dispute.status == "withdrawn"
 
     @property
     def rankable(self) -> bool:
         """Return whether the value may be compared with those of other models."""
-        return not self.suspect and not self.apart
+        return not self.suspect and not self.apart and not self.withdrawn
 
     @property
     def headline(self) -> StoredNumber | None:
@@ -302,9 +309,18 @@ class _Builder:
         """Return the sort key that puts the headline first; ``lead`` is the headline of the row's primary metric."""
         source, model, row = self.store.sources[number.source], self.store.models[number.row.model], number.row
         own = bool(set(model.bibtex) & set(source.bibtex))
-        standing = (row.flag == "suspect", self.apart(number) != "", _KIND_ORDER[row.kind], row.flag == "secondary")
+        standing = (not self.sound(number), self.apart(number) != "", _KIND_ORDER[row.kind], row.flag == "secondary")
         choice = (row.variant not in model.main_variants, *_strays(number, lead), not own)
         return (*standing, *choice, -(source.year or 0), number.source, self._table_rank(number), number.line)
+
+    def dispute(self, number: StoredNumber) -> Dispute | None:
+        """Return why a published number was withdrawn or is disputed; most are not, and their id is not asked for."""
+        return self.store.disputes.get(number.id) if self.store.disputes else None
+
+    def sound(self, number: StoredNumber) -> bool:
+        """Return whether a number is neither suspect nor withdrawn."""
+        dispute = self.dispute(number)
+        return number.row.flag != "suspect" and (dispute is None or dispute.status != "withdrawn")
 
     def _table_rank(self, number: StoredNumber) -> int:
         """Return where a number's table stands in its source's card, which lists them in order."""
@@ -366,7 +382,7 @@ class _Builder:
     def _cell(self, numbers: list[StoredNumber], lead: StoredNumber | None) -> BoardCell:
         ordered = tuple(sorted(numbers, key=lambda number: self.preference(number, lead)))
         row = ordered[0].row
-        sound = [number for number in ordered if number.row.flag != "suspect"]
+        sound = [number for number in ordered if self.sound(number)]
         alike = [number for number in sound if not self.apart(number)]
         low = min(alike, key=_value, default=None)
         high = max(alike, key=_value, default=None)
@@ -377,7 +393,8 @@ class _Builder:
             shown=displayed(row.value, row.value_as_printed),
             kind=row.kind,
             zero_shot="no" if (row.model, row.dataset) in self._seen else row.zero_shot,
-            suspect=not sound,
+            suspect=not sound and row.flag == "suspect",
+            dispute=self.dispute(ordered[0]),
             apart=self.apart(ordered[0]) if sound and not alike else "",
             numbers=ordered,
             low=low if differ else None,
@@ -424,7 +441,8 @@ class _Builder:
         )
 
     def _measured_row(self, run: Run, family: Family, listed: int) -> BoardRow:
-        seen = (run.model.id, run.dataset.id)
+        seen, dispute = (run.model.id, run.dataset.id), self.store.disputes.get(run.sha256)
+        alone = bool(run.deviations) or (dispute is not None and dispute.status == "withdrawn")
         zero_shot: ZeroShot = "no" if seen in self._seen else "yes" if seen in self._unseen else "unknown"
         cells = {
             metric: BoardCell(
@@ -434,8 +452,9 @@ class _Builder:
                 kind="measured",
                 zero_shot=zero_shot,
                 apart="predictions" if run.deviations else "",
-                numbers=() if run.deviations else self._published_beside(run, family, metric),
+                numbers=() if alone else self._published_beside(run, family, metric),
                 run=run,
+                dispute=dispute,
             )
             for metric, value in run.summary.items()
             if value is not None
@@ -445,7 +464,7 @@ class _Builder:
 
     def _published_beside(self, run: Run, family: Family, metric: str) -> tuple[StoredNumber, ...]:
         found = self._by_place.get((run.dataset.id, family, run.model.id, metric), [])
-        alike = [number for number in found if number.row.flag != "suspect" and not self.apart(number)]
+        alike = [number for number in found if self.sound(number) and not self.apart(number)]
         return tuple(sorted(alike, key=self.preference))
 
     @cached_property

@@ -9,12 +9,14 @@ import pandas as pd
 
 from sitegen import words
 from sitegen.board import Board, BoardCell, BoardRow
+from sitegen.ladder import run_href, standing
 from sitegen.metrics import METRICS
-from sitegen.records import PREDICTION_KINDS, ModelCard, Run
+from sitegen.records import PREDICTION_KINDS, Dispute, ModelCard, Run
 from sitegen.rendering import slug
+from sitegen.stats import Interval, interval
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import LICENCE, Badge, Cell, Column, Facet, Footnotes, Row, Table, Value, displayed
-from sitegen.text import _, numeral
+from sitegen.text import _, date, numeral
 
 __all__ = [
     "board_bibtex",
@@ -24,6 +26,7 @@ __all__ = [
     "board_title",
     "degenerate_notes",
     "deviation_notes",
+    "dispute_note",
     "number_hint",
     "number_href",
     "size_classes",
@@ -32,7 +35,7 @@ __all__ = [
 ]
 
 _PUBLISHED_EXTRAS = ("low", "high", "kind", "source", "place", "printed", "flag")
-_MEASURED_EXTRAS = ("published", "published_source", "delta")
+_MEASURED_EXTRAS = ("published", "published_source", "delta", "low", "high")
 _SIZES = (10, 25, 50, 100, 200, 400)
 """Limits of the filter by size, in millions of parameters."""
 _VALUE_FIELDS = (
@@ -153,7 +156,7 @@ def _frame_row(store: Store, row: BoardRow, cell: BoardCell) -> dict[str, Any]:
         "high": cell.high.row.value if cell.high else cell.value,
         "kind": cell.kind,
         "zero_shot": cell.zero_shot,
-        "suspect": cell.suspect,
+        "suspect": cell.suspect or cell.withdrawn,
         "text": cell.shown,
     }
 
@@ -212,7 +215,6 @@ class _TableMaker:
 
     def _metric_column(self, metric_id: str) -> Column:
         metric = METRICS[metric_id]
-        note = _("Several definitions of {metric} are in use: compare it within one source only. No best is marked.")
         extras = _MEASURED_EXTRAS if self.board.measured else _PUBLISHED_EXTRAS
         return Column(
             key=metric_id,
@@ -224,10 +226,18 @@ class _TableMaker:
             href=f"metrics.html#{slug(metric_id)}",
             descending=metric.direction == "higher",
             extras=tuple(f"{metric_id}_{name}" for name in extras),
-            footnotes=(self.notes.add(note.format(metric=metric.symbol)),)
-            if not self.board.one_definition(metric_id)
-            else (),
+            footnotes=tuple(map(self.notes.add, self._column_notes(metric_id))),
         )
+
+    def _column_notes(self, metric_id: str) -> Iterator[str]:
+        """Yield what holds for all values of a column."""
+        if not self.board.one_definition(metric_id):
+            note = _(
+                "Several definitions of {metric} are in use: compare it within one source only. No best is marked."
+            )
+            yield note.format(metric=METRICS[metric_id].symbol)
+        if self.board.measured and metric_id == self.board.primary:
+            yield _("Below a value: its 95 % confidence interval for scenes of the same kind.")
 
     def _row(self, index: int, row: BoardRow) -> Row:
         card = self.store.models[row.model]
@@ -245,9 +255,9 @@ class _TableMaker:
 
     def _model_cell(self, row: BoardRow, card: ModelCard, lead: BoardCell) -> Cell:
         badges = [Badge(_("baseline"))] if card.baseline else []
-        if row.run and row.run.sha256 in self.store.verified:
-            badges.append(Badge(_("verified"), "ok"))
-        notes = [self.notes.add(text) for text in _run_caveats(row)]
+        if row.run:
+            badges.append(_standing_badge(self.store, row.run))
+        notes = [self.notes.add(text) for text in _run_caveats(row, lead)]
         return Cell(
             text=card.name,
             value=card.name,
@@ -270,7 +280,8 @@ class _TableMaker:
         low, high = cell.low, cell.high
         extras: list[Value] = [low.row.value if low else None, high.row.value if high else None]
         extras += [row.kind, number.source, row.place, row.value_as_printed]
-        extras.append(row.flag or (f"other-{cell.apart}" if cell.apart else None))
+        status = cell.dispute.status if cell.dispute else None
+        extras.append(status or row.flag or (f"other-{cell.apart}" if cell.apart else None))
         names = (f"{cell.metric}_{name}" for name in _PUBLISHED_EXTRAS)
         return Cell(
             text=cell.shown,
@@ -279,13 +290,18 @@ class _TableMaker:
             hint=number_hint(self.store, number),
             mark=cell.kind,
             emphasis=cell.emphasis,
-            suspect=cell.suspect,
+            suspect=cell.suspect or cell.withdrawn,
+            disputed=cell.dispute is not None,
             range=f"{value_of(low)}–{value_of(high)}" if low and high else "",
             range_href=f"models/{row.model}.html#numbers-{row.dataset}" if low and high else "",
             why_href=self._why(row.model, cell.metric) if low and high else "",
             footnotes=tuple(self.notes.add(text) for text in _caveats(cell)),
             extras=dict(zip(names, extras, strict=True)),
-            detail={"zero_shot": cell.zero_shot, "values": [_value_data(found) for found in cell.numbers]},
+            detail={
+                "zero_shot": cell.zero_shot,
+                **_dispute_data(cell),
+                "values": [_value_data(found) for found in cell.numbers],
+            },
         )
 
     def _why(self, model: str, metric: str) -> str:
@@ -305,11 +321,13 @@ class _TableMaker:
 
     def _measured_cell(self, cell: BoardCell) -> Cell:
         published, delta = cell.headline, cell.delta
+        found = interval(cell.run, cell.metric) if cell.run and cell.metric == self.board.primary else None
         extras: list[Value] = [None, None, None]
         hint = ""
         if published is not None and delta is not None:
             extras = [published.row.value, published.source, float(f"{delta:.6g}")]
             hint = _("published: {where}").format(where=number_hint(self.store, published))
+        extras += [found.low, found.high] if found else [None, None]
         names = (f"{cell.metric}_{name}" for name in _MEASURED_EXTRAS)
         decimals = len(cell.shown.partition(".")[2])
         return Cell(
@@ -319,9 +337,13 @@ class _TableMaker:
             hint=hint,
             mark="measured",
             emphasis=cell.emphasis,
+            suspect=cell.withdrawn,
+            disputed=cell.dispute is not None,
+            range=f"{found.low:.{decimals}f}–{found.high:.{decimals}f}" if found else "",
+            range_hint=_interval_hint(found) if found else "",
             delta="" if delta is None else f"{delta:+.{decimals}f}".replace("-", "−"),
             extras=dict(zip(names, extras, strict=True)),
-            detail={"zero_shot": cell.zero_shot, **_run_data(cell.run)},
+            detail={"zero_shot": cell.zero_shot, **_run_data(cell.run), **_dispute_data(cell)},
         )
 
     def _card_cells(self, card: ModelCard, lead: BoardCell) -> list[Cell]:
@@ -348,10 +370,33 @@ def degenerate_notes(run: Run) -> Iterator[str]:
         yield note.format(count=degenerate, scored=run.dataset.evaluated)
 
 
-def _run_caveats(row: BoardRow) -> Iterator[str]:
+def dispute_note(dispute: Dispute) -> str:
+    """Return that a result was withdrawn or is disputed: since when, why, and where that can be read."""
+    note = _("Withdrawn on {date}, not ranked: {reason} ({source})")
+    if dispute.status == "disputed":
+        note = _("Disputed since {date}: {reason} ({source})")
+    return note.format(date=date(dispute.date), reason=dispute.reason, source=dispute.source)
+
+
+def _standing_badge(store: Store, run: Run) -> Badge:
+    """Return how far a run has been verified, as a shape and a word that lead to the evidence."""
+    step = standing(store, run)
+    return Badge(words.step(step.name), "ok" if step.entries else "", step.number, run_href(run))
+
+
+def _interval_hint(found: Interval) -> str:
+    """Return what an interval was drawn from."""
+    if found.drawn == "groups":
+        return _("95 % interval, by drawing {count} scenes or drives anew").format(count=found.units)
+    return _("95 % interval, by drawing {count} images of one scene or drive anew").format(count=found.units)
+
+
+def _run_caveats(row: BoardRow, lead: BoardCell) -> Iterator[str]:
     """Yield what a reader must know of a measured row; nothing of a published one."""
     if row.run is None:
         return
+    if lead.dispute:
+        yield dispute_note(lead.dispute)
     if row.unscored:
         note = _("Not ranked: {count} of {listed} images have no value.")
         yield note.format(count=row.unscored, listed=row.listed)
@@ -369,12 +414,15 @@ def _caveats(cell: BoardCell) -> Iterator[str]:
         yield _("Not ranked: other images than the usual test set ({split}).").format(split=row.split)
     if cell.apart == "fit":
         yield _("Not ranked: a kinder fit than that of the other values ({note}).").format(note=row.protocol_note)
+    if cell.dispute:
+        yield dispute_note(cell.dispute)
 
 
 def _value_data(number: StoredNumber) -> dict[str, Any]:
     """Return one published number as plain data; empty fields are left out."""
     row = number.row
-    data = {"value": row.value, "printed": row.value_as_printed, "source": number.source, "line": number.line}
+    data = {"id": number.id, "value": row.value, "printed": row.value_as_printed}
+    data |= {"source": number.source, "line": number.line}
     return data | {name: value for name in _VALUE_FIELDS if (value := getattr(row, name))}
 
 
@@ -383,6 +431,11 @@ def _run_data(run: Run | None) -> dict[str, Any]:
     if run is None:
         return {"run_sha256": None}
     return {"run_sha256": run.sha256} | ({"deviations": run.deviations} if run.deviations else {})
+
+
+def _dispute_data(cell: BoardCell) -> dict[str, Any]:
+    """Return why the value that is shown was withdrawn or is disputed, as plain data; nothing of most."""
+    return {} if cell.dispute is None else {"dispute": cell.dispute.model_dump(exclude={"run", "number"})}
 
 
 def _board_data(board: Board) -> dict[str, Any]:

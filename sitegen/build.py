@@ -30,12 +30,25 @@ from sitegen.links import OUTSIDE, check_site
 from sitegen.stage import ASSETS
 from sitegen.text import SOURCE_LANGUAGE, _, date, name_of, speaking
 
-__all__ = ["CONFIG", "BuildError", "Builder", "base_path", "build", "content_epoch", "derive_config", "serve", "worded"]
+__all__ = [
+    "CONFIG",
+    "BuildError",
+    "Builder",
+    "base_path",
+    "build",
+    "content_epoch",
+    "derive_config",
+    "repository",
+    "serve",
+    "site_address",
+    "worded",
+]
 
 Builder = Literal["mkdocs", "zensical"]
 CONFIG = Path(__file__).resolve().parents[1] / "mkdocs.yml"
 _BUILT = "built"
 _MESSAGE = re.compile(r"^(WARNING|ERROR|CRITICAL)\s+-\s+(.*)$", re.MULTILINE)
+_REPOSITORY = re.compile(r"https://[A-Za-z0-9.-]+/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _QUOTED_FILE = re.compile(r"'([^']+\.md)'")
 # Before 1980 the archives that some tools write cannot hold the date.
 _OLDEST_EPOCH = 315_532_800
@@ -99,8 +112,7 @@ def derive_config(config: Path, language: str, lacking: Mapping[str, Collection[
         extra = derived.get("extra", {})
         changed = _last_changed(extra.get("last_changed", ""), content_epoch(config.parent))
     home = "" if language == SOURCE_LANGUAGE else "../"
-    given = (derived.get("site_url") or "").rstrip("/")
-    address = given and f"{given}/"
+    address = site_address(config)
     # Relative and below the configuration's folder: Zensical takes no other.
     derived |= {"docs_dir": "docs", "site_dir": _BUILT, "site_url": address and address + _folder(language)}
     derived["theme"] = {**derived["theme"], "language": language, "custom_dir": str(ASSETS / "theme")}
@@ -335,6 +347,21 @@ def base_path(config: Path = CONFIG) -> str:
     """Return the path under which the site is served, such as ``/fathom/``."""
     url = _read(config).get("site_url") or ""
     return urlsplit(url).path.rstrip("/") + "/"
+
+
+def site_address(config: Path = CONFIG) -> str:
+    """Return the address of the site with a slash at its end; empty where none is configured."""
+    url = (_read(config).get("site_url") or "").rstrip("/")
+    return url and f"{url}/"
+
+
+def repository(config: Path = CONFIG) -> str:
+    """Return the repository's address on GitHub without a slash at its end; empty where none is configured.
+
+    It is not mkdocs' ``repo_url``: with that the theme's script asks GitHub for stars, and the site asks nobody.
+    """
+    url = ((_read(config).get("extra") or {}).get("repository") or "").rstrip("/")
+    return url if _REPOSITORY.fullmatch(url) else ""
 
 
 def _graded(findings: Iterable[Finding]) -> list[Finding]:

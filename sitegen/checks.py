@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sitegen.findings import Finding
 from sitegen.records import parameter_fault
 
 if TYPE_CHECKING:
-    from sitegen.records import Disagreement, GalleryIndex, GalleryProtocol, Run, RunProtocol, SampleList, Source
+    from sitegen.records import (
+        Disagreement,
+        GalleryIndex,
+        GalleryProtocol,
+        Run,
+        RunProtocol,
+        SampleList,
+        Source,
+        Verification,
+    )
     from sitegen.store import Store, StoredNumber
 
 __all__ = ["cross_check"]
@@ -35,6 +45,7 @@ def cross_check(store: Store) -> Iterator[Finding]:
     yield from _galleries(store)
     yield from _lessons(store)
     yield from _verified(store)
+    yield from _disputes(store)
 
 
 def _error(path: str, pointer: str, message: str) -> Finding:
@@ -269,6 +280,39 @@ def _lessons(store: Store) -> Iterator[Finding]:
 
 
 def _verified(store: Store) -> Iterator[Finding]:
-    digests = {run.sha256 for run in store.runs}
-    for digest in sorted(store.verified - digests):
-        yield Finding("warning", "verified.yaml", "/digests", f"no run has the digest {digest}")
+    runs = {run.sha256: run for run in store.runs}
+    by: dict[str, dict[str, str]] = {}
+    for index, entry in enumerate(store.verified):
+        pointer, run = f"/digests/{index}", runs.get(entry.sha256)
+        if run is None:
+            yield Finding("warning", "verified.yaml", pointer, f"no run has the digest {entry.sha256}")
+            continue
+        earlier = by.setdefault(entry.sha256, {})
+        yield from (_error("verified.yaml", f"{pointer}/{at}", text) for at, text in _no_witness(entry, run, earlier))
+        earlier[_same_person(entry.verified_by)] = entry.relation
+
+
+def _no_witness(entry: Verification, run: Run, earlier: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield why an entry proves nothing; ``earlier`` has who vouched for the run before, and in which relation."""
+    name = _same_person(entry.verified_by)
+    if name == _same_person(run.submitter):
+        yield "verified_by", f"'{entry.verified_by}' submitted the run: somebody else has to run it again"
+    if name in earlier:
+        same = "stands here twice" if earlier[name] == entry.relation else "cannot be maintainer and second party"
+        yield "verified_by", f"'{entry.verified_by}' {same} for the run {entry.sha256[:12]}"
+    if entry.date < run.timings.started[:10]:
+        yield "date", f"is {entry.date}, but the run is of {run.timings.started[:10]}"
+
+
+def _same_person(name: str) -> str:
+    """Return a name as it is compared: case, white space and look-alike forms aside."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _disputes(store: Store) -> Iterator[Finding]:
+    known = {run.sha256 for run in store.runs} | {number.id for number in store.numbers}
+    for index, entry in enumerate(store.disputes.values()):
+        if entry.of not in known:
+            what = "run has the digest" if entry.run else "published number has the id"
+            message = f"no {what} {entry.of}: what is withdrawn or disputed has to stay"
+            yield _error("disputes.yaml", f"/disputes/{index}", message)

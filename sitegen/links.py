@@ -73,7 +73,8 @@ def _read(site: Path, name: str) -> _Document:
         values = {key.lower(): html.unescape(a or b or c) for key, a, b, c in _ATTRIBUTE.findall(attributes)}
         document.twice.update({values["id"]} & document.anchors if "id" in values else ())
         document.anchors.update(values[key] for key in _NAMES & values.keys())
-        document.links.update(values[key] for key in _LINKS & values.keys())
+        if "nofollow" not in values.get("rel", ""):  # such an address begins something, and is not to be asked for
+            document.links.update(values[key] for key in _LINKS & values.keys())
         document.fetched.update(_requests(tag.lower(), values))
     return document
 

@@ -29,11 +29,14 @@ __all__ = [
     "WEAKER_KINDS",
     "AdapterProofs",
     "Alignment",
+    "Checker",
     "Checkpoint",
     "DatasetCard",
     "Detail",
     "Disagreement",
     "DisagreementValue",
+    "Dispute",
+    "Disputes",
     "Environment",
     "Estimator",
     "Exposure",
@@ -70,6 +73,7 @@ __all__ = [
     "SpeedCase",
     "SpeedStatistics",
     "TrainingLoss",
+    "Verification",
     "Verified",
     "canonical_json",
     "mean_and_spread",
@@ -115,6 +119,7 @@ _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _BIB_KEY = r"^[A-Za-z0-9][A-Za-z0-9:_-]{0,79}$"
 _COLOUR = r"^#[0-9a-f]{6}$"
 _FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+_NUMBER_ID = r"^[0-9a-f]{12}$"
 _RESIZE_TARGET = r"^(?:ground-truth|input-image|[1-9][0-9]*x[1-9][0-9]*)$"
 PATTERN_MEANINGS = {
     _ID: "an id: lower-case letters, digits and hyphens, at most 64",
@@ -125,6 +130,7 @@ PATTERN_MEANINGS = {
     _BIB_KEY: "a BibTeX key: letters, digits, colons, underscores and hyphens",
     _COLOUR: "a colour such as #0b5b62",
     _FILE_NAME: "a plain file name: letters, digits, dots, underscores and hyphens",
+    _NUMBER_ID: "the id of a published number: 12 lower-case hexadecimal digits",
     _RESIZE_TARGET: "ground-truth, input-image, or rows x columns such as 352x1216",
 }
 """What each pattern asks for, in words; findings use them."""
@@ -1422,20 +1428,64 @@ class Lesson(Record):
         return sha256_of(self.model_dump(mode="json", exclude={"sha256", "date"}))
 
 
+Checker = Literal["maintainer", "second-party"]
+"""Who ran a record again: a maintainer of this project, or somebody who belongs neither to it nor to the submitter."""
+
+
 class Verification(Record):
-    """A digest that a maintainer got by running the record again."""
+    """That somebody else ran a record again and got the same."""
 
     sha256: Sha256
+    """Digest of the run."""
+    relation: Checker
     verified_by: Text
+    """Who ran it again; never who submitted it."""
     date: Date
-    how: Text
+    device: Text
+    """What it was run on."""
+    command: Text
+    evidence: Url
+    """Where the log or the second record can be read."""
 
 
 class Verified(Record):
-    """All re-run digests (``results/verified.yaml``)."""
+    """Every time a run was run again (``results/verified.yaml``)."""
 
     schema_version: Literal[1]
     digests: list[Verification] = []
+
+
+class Dispute(Record):
+    """A result that was withdrawn, or that somebody has good reason to doubt: it stays, struck out."""
+
+    run: Sha256 | None = None
+    """Digest of a measured run."""
+    number: Annotated[str, StringConstraints(pattern=_NUMBER_ID)] | None = None
+    """Id of a published number, as its page and ``sitegen diff`` name it."""
+    status: Literal["withdrawn", "disputed"]
+    """A withdrawn result is never ranked; a disputed one keeps its rank until that is settled."""
+    reason: Text
+    date: Date
+    source: Url
+    """Where the reason can be read."""
+
+    @property
+    def of(self) -> str:
+        """Return the digest or id of what it is about."""
+        return self.run or self.number or ""
+
+    @model_validator(mode="after")
+    def _is_of_one(self) -> Dispute:
+        if (self.run is None) == (self.number is None):
+            raise ValueError("name a run or a number, and not both")
+        return self
+
+
+class Disputes(Record):
+    """Every withdrawn or disputed result (``results/disputes.yaml``)."""
+
+    schema_version: Literal[1]
+    disputes: list[Dispute] = []
 
 
 RECORD_TYPES: dict[str, type[BaseModel]] = {
@@ -1451,6 +1501,7 @@ RECORD_TYPES: dict[str, type[BaseModel]] = {
     "gallery": GalleryIndex,
     "lesson": Lesson,
     "verified": Verified,
+    "disputes": Disputes,
 }
 """Record types by the name that ``sitegen schema NAME`` takes."""
 

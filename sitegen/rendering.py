@@ -15,8 +15,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sitegen import text, words
+from sitegen.ladder import STEPS
 
-__all__ = ["code", "english", "environment", "heading", "md", "plain", "prose", "render", "root_of", "slug", "url"]
+__all__ = [
+    "code",
+    "english",
+    "environment",
+    "heading",
+    "md",
+    "plain",
+    "prose",
+    "render",
+    "root_of",
+    "rungs",
+    "slug",
+    "url",
+]
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "`": "&#96;", "~": "&#126;"}
 _CODE = str.maketrans(_ESCAPES)
@@ -69,6 +83,11 @@ def slug(value: str) -> str:
     return _NOT_SLUG.sub("-", ascii_text).strip("-") or "section"
 
 
+def rungs(taken: int) -> str:
+    """Return the shape of so many steps of verification taken: filled circles, and empty ones for the rest."""
+    return "●" * taken + "○" * (len(STEPS) - taken)
+
+
 def root_of(path: str) -> str:
     """Return the way from a page to the site's root: "" for "index.md", "../" for "models/index.md"."""
     return "../" * path.count("/")
@@ -100,7 +119,7 @@ def environment() -> Environment:
     made.install_gettext_callables(text._, text.ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(plain=plain, prose=prose, english=english, code=code, md=md, url=url, slug=slug)
     made.filters.update(count=_count, numeral=text.numeral, date=text.date, local=text.local)
-    made.globals.update(heading=heading, words=words)
+    made.globals.update(heading=heading, words=words, rungs=rungs, ladder_steps=STEPS)
     return made
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -24,6 +25,8 @@ from sitegen.records import (
     AdapterProofs,
     DatasetCard,
     Disagreement,
+    Dispute,
+    Disputes,
     GalleryIndex,
     Lesson,
     ModelCard,
@@ -32,7 +35,9 @@ from sitegen.records import (
     Run,
     Source,
     Speed,
+    Verification,
     Verified,
+    sha256_of,
 )
 
 __all__ = [
@@ -70,6 +75,18 @@ class StoredNumber:
     line: int
     row: PublishedNumber
 
+    @cached_property
+    def id(self) -> str:
+        """Return a short name that stays when lines move and the value is corrected: it is of what identifies it."""
+        row = self.row
+        named = (row.model, row.variant, row.dataset, row.split, row.protocol_note, row.metric, row.place)
+        return sha256_of([self.source, *named])[:12]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the digest of all that the row says, its value included."""
+        return sha256_of([self.source, self.row.model_dump(mode="json")])
+
 
 @dataclass(frozen=True)
 class Store:
@@ -90,7 +107,10 @@ class Store:
     galleries: tuple[GalleryIndex, ...] = ()
     lessons: dict[str, Lesson] = field(default_factory=dict)
     """Numbers of real runs behind figures of the theory pages, by id."""
-    verified: frozenset[str] = frozenset()
+    verified: tuple[Verification, ...] = ()
+    """Each time a run was run again."""
+    disputes: dict[str, Dispute] = field(default_factory=dict)
+    """Withdrawn and disputed results, by digest of the run or id of the number."""
     references: dict[str, BibEntry] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
@@ -202,6 +222,7 @@ class _Loader:
             galleries=tuple(self._galleries()),
             lessons=self._lessons(),
             verified=self._verified(),
+            disputes=self._disputes(),
             references=self._references(),
         )
 
@@ -315,10 +336,19 @@ class _Loader:
         path = self.reader.root / "adapters.json"
         return self._record(path, self.reader.json, AdapterProofs) if path.exists() else None
 
-    def _verified(self) -> frozenset[str]:
+    def _verified(self) -> tuple[Verification, ...]:
         path = self.reader.root / "verified.yaml"
         record = self._record(path, self.reader.yaml, Verified) if path.exists() else None
-        return frozenset(entry.sha256 for entry in record.digests) if record else frozenset()
+        return tuple(record.digests) if record else ()
+
+    def _disputes(self) -> dict[str, Dispute]:
+        path = self.reader.root / "disputes.yaml"
+        record = self._record(path, self.reader.yaml, Disputes) if path.exists() else None
+        found: dict[str, Dispute] = {}
+        for index, entry in enumerate(record.disputes if record else ()):
+            if found.setdefault(entry.of, entry) is not entry:
+                self.reader.fault(path, f"/disputes/{index}", f"'{entry.of}' stands here twice")
+        return found
 
     def _references(self) -> dict[str, BibEntry]:
         path = self.reader.root / "references.bib"
@@ -340,6 +370,7 @@ _LAYOUT = (
     "gallery/*/*/*.webp",
     "lessons/*.json",
     "verified.yaml",
+    "disputes.yaml",
     "references.bib",
 )
 _FLOAT_COLUMNS = {

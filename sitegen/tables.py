@@ -100,10 +100,23 @@ class Footnotes:
 
 @dataclass(frozen=True)
 class Badge:
-    """A word in a pill; ``kind`` is the class after ``badge-`` (smoke, warn, new, ok) or empty."""
+    """A word in a pill.
+
+    Attributes:
+        text: The word.
+        kind: The class after ``badge-`` (smoke, warn, new, ok) or empty.
+        step: How many steps of verification are taken, shown as filled circles; 0 for none of that.
+        href: Where it leads, relative to the site's root.
+    """
 
     text: str
     kind: str = ""
+    step: int = 0
+    href: str = ""
+
+    def __post_init__(self) -> None:
+        if not _inside(self.href):
+            raise ValueError(f"a badge may link into the site only, not to '{self.href}'")
 
 
 @dataclass(frozen=True)
@@ -186,11 +199,13 @@ class Cell:
         hint: Fuller words for the link's tooltip.
         mark: Who measured it.
         emphasis: ``best`` or ``second`` of its column.
-        suspect: Struck through, sorted last, its value left out of CSV's number column.
+        suspect: Suspect or withdrawn: struck through, sorted last, its value left out of CSV's number column.
+        disputed: Struck through, and otherwise like any other.
         tie: Whether a rank is shared.
         zero_shot: Mark behind a model's name.
         badges: Words in pills behind the text.
-        range: Second line: lowest to highest published value.
+        range: Second line: lowest to highest published value, or the interval of a measured one.
+        range_hint: What the second line is, where it leads nowhere.
         range_href: Where all these values are listed, relative to the site's root.
         why_href: Where it is told why they differ, relative to the site's root.
         delta: Second line: measured minus published.
@@ -206,10 +221,12 @@ class Cell:
     mark: Provenance | None = None
     emphasis: Literal["", "best", "second"] = ""
     suspect: bool = False
+    disputed: bool = False
     tie: bool = False
     zero_shot: ZeroShot | None = None
     badges: tuple[Badge, ...] = ()
     range: str = ""
+    range_hint: str = ""
     range_href: str = ""
     why_href: str = ""
     delta: str = ""
@@ -229,11 +246,16 @@ class Cell:
         """Return what the browser sorts by; empty sorts last."""
         return "" if self.suspect or self.value is None else _plain_number(self.value)
 
+    @property
+    def struck(self) -> bool:
+        """Return whether the text is struck through."""
+        return self.suspect or self.disputed
+
     def css_class(self, column: Column) -> str:
         """Return the classes of the cell in a column."""
         names = {"rank": "rank num", "model": "model", "number": "num", "source": "src"}.get(column.kind, "").split()
         names += [name for name in (self.emphasis,) if name]
-        names += ["suspect"] if self.suspect else []
+        names += ["suspect"] if self.struck else []
         names += ["tie"] if self.tie else []
         names += ["empty"] if not self.text else []
         return " ".join(names)
@@ -484,7 +506,7 @@ def _words(cell: Cell) -> Iterator[str]:
 
 def _markdown_cell(cell: Cell) -> str:
     text = escaping.markdown(cell.text) or EMPTY
-    wrap = "~~" if cell.suspect else {"best": "**", "second": "*"}.get(cell.emphasis, "")
+    wrap = "~~" if cell.struck else {"best": "**", "second": "*"}.get(cell.emphasis, "")
     sign = _SIGNS.get(cell.mark, "") if cell.mark else ""
     notes = f" ({_labels(cell.footnotes)})" if cell.footnotes else ""
     return " ".join([f"{wrap}{text}{wrap}{sign}{notes}", *map(escaping.markdown, _words(cell))])
@@ -496,7 +518,7 @@ def _latex_heading(column: Column) -> str:
 
 
 def _latex_cell(cell: Cell) -> str:
-    command = r"\sout" if cell.suspect else {"best": r"\textbf", "second": r"\underline"}.get(cell.emphasis, "")
+    command = r"\sout" if cell.struck else {"best": r"\textbf", "second": r"\underline"}.get(cell.emphasis, "")
     text = escaping.latex(cell.text or EMPTY)
     text = f"{command}{{{text}}}" if command else text
     sign = _SIGNS.get(cell.mark, "") if cell.mark else ""

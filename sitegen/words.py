@@ -10,6 +10,7 @@ __all__ = [
     "commercial",
     "counted",
     "depth_of",
+    "dispute",
     "download",
     "family",
     "family_rule",
@@ -29,6 +30,8 @@ __all__ = [
     "role",
     "scene",
     "status",
+    "step",
+    "step_meaning",
     "text_kind",
     "timed",
     "truth_variant",
@@ -324,6 +327,31 @@ def proof_meaning(name: str) -> str:
 def proof_outcome(name: str) -> str:
     """Return how a check came out."""
     return {"passed": _("passed"), "failed": _("failed"), "not-run": _("not run")}[name]
+
+
+def step(name: str) -> str:
+    """Return a step of verification."""
+    return {
+        "submitted": _("submitted"),
+        "checked": _("checked"),
+        "re-run": _("re-run by maintainers"),
+        "reproduced": _("reproduced by a second party"),
+    }[name]
+
+
+def step_meaning(name: str) -> str:
+    """Return what a step of verification shows, in a sentence."""
+    return {
+        "submitted": _("The record was sent in, with a value for every image."),
+        "checked": _("Digests, references, images and means agree, by the checks that every change runs through."),
+        "re-run": _("A maintainer ran the same command and got the same."),
+        "reproduced": _("Somebody else, neither the submitter nor a maintainer, got the same."),
+    }[name]
+
+
+def dispute(status: str) -> str:
+    """Return that a result was withdrawn, or is disputed."""
+    return {"withdrawn": _("withdrawn"), "disputed": _("disputed")}[status]
 
 
 def gallery_view(kind: str, model: str) -> str:

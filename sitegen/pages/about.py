@@ -9,6 +9,7 @@ from sitegen import words
 from sitegen.pages.base import Page
 from sitegen.records import FAMILIES
 from sitegen.rendering import render
+from sitegen.stats import RESAMPLES
 from sitegen.store import Store
 from sitegen.text import _
 
@@ -31,6 +32,7 @@ def pages(store: Store) -> Iterator[Page]:
         families=[(name, words.family(name), words.family_rule(name), families[name]) for name in FAMILIES],
         kinds=kinds,
         flags=flags,
+        intervals=RESAMPLES,
     )
     description = _("How published numbers are placed, which value a cell shows, and what is never ranked.")
     yield Page(PATH, _("About the data"), body, description, boost=4)

@@ -95,6 +95,18 @@ def _dumps() -> tuple[Dump, ...]:
             "lesson",
             lambda store: _cards(store.lessons),
         ),
+        Dump(
+            "verified",
+            _("Every time a run was run again: by whom, when, on what, with which command, and the evidence."),
+            None,
+            lambda store: [_plain(entry) for entry in store.verified],
+        ),
+        Dump(
+            "disputes",
+            _("Withdrawn and disputed results by digest of the run or id of the number, with the reason."),
+            None,
+            lambda store: _cards(store.disputes),
+        ),
         Dump("metrics", _("The metric registry."), None, lambda _store: {k: asdict(m) for k, m in METRICS.items()}),
         Dump("references", _("Bibliography entries by BibTeX key."), None, _references),
     )
@@ -113,7 +125,10 @@ def _sources(store: Store) -> dict[str, Any]:
 
 
 def _numbers(store: Store) -> list[dict[str, Any]]:
-    return [{"source": number.source, "line": number.line, **_plain(number.row)} for number in store.numbers]
+    return [
+        {"id": number.id, "source": number.source, "line": number.line, **_plain(number.row)}
+        for number in store.numbers
+    ]
 
 
 def _protocols(store: Store) -> dict[str, Any]:

@@ -11,11 +11,13 @@ import pandas as pd
 from sitegen import charts, words
 from sitegen.board import Board, BoardRow, boards, model_numbers
 from sitegen.board_table import board_table, deviation_notes, number_href, size_classes, size_facet, value_of
+from sitegen.ladder import ladder, record_path
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
 from sitegen.pages.common import bibtex, board_href, count_cell, group, numbers_csv
 from sitegen.records import Exposure, ModelCard, Run, ZeroShot, record_text
 from sitegen.rendering import render, root_of
+from sitegen.report import history_href, number_report, run_report
 from sitegen.speed_table import speed_table
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Badge, Cell, Column, Facet, Footnotes, Row, Table
@@ -68,7 +70,8 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
     chart = _chart(store, card, numbers)
     files = [DataFile(f"data/models/{card.id}.csv", numbers_csv(numbers))] if numbers else []
     runs = [run for run in store.runs if run.model.id == card.id]
-    files += [DataFile(_run_path(run), record_text(run)) for run in runs]
+    files += [DataFile(record_path(run), record_text(run)) for run in runs]
+    on_board = {standing.row.run.sha256: standing.board.name for standing in standings if standing.row.run}
     spec = f"data/models/{card.id}.chart.json"
     files += [DataFile(spec, chart.json)] if chart else []
     body = render(
@@ -84,7 +87,10 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
         relatives=[other for other in store.models.values() if other.family == card.family and other.id != card.id],
         cases=[case for case in store.disagreements.values() if card.id in case.models],
         runs=runs,
-        run_path=_run_path,
+        record_path=record_path,
+        ladder_of=ladder,
+        history_href=_history,
+        run_report=lambda run: run_report(run, on_board.get(run.sha256, run.dataset.id)),
         deviation_notes=deviation_notes,
         speeds=speed_table(store, [speed for speed in store.speeds if speed.model == card.id], of_model=True),
         proven=store.adapters is not None and any(entry.model == card.id for entry in store.adapters.models),
@@ -92,6 +98,7 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
         kinds={number.row.kind for number in numbers},
         bibtex=bibtex(store, card.bibtex),
         number_href=number_href,
+        number_report=number_report,
         value_of=value_of,
         metrics=METRICS,
     )
@@ -99,8 +106,8 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
     return Page(path, card.name, body, about.format(name=card.name), tuple(files))
 
 
-def _run_path(run: Run) -> str:
-    return f"data/runs/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
+def _history(run: Run) -> str:
+    return history_href(f"results/runs/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json")
 
 
 def _by_relation(card: ModelCard) -> dict[str, list[Exposure]]:
@@ -120,7 +127,10 @@ def _overview(store: Store, standings: Sequence[_Standing]) -> Table:
     return Table(
         id="standings",
         title=_("Boards"),
-        description=_("The authors' own value where there is one; below it the range of all published values."),
+        description=_(
+            "The authors' own value where there is one; below it the range of all published values, or the 95 % "
+            "interval of a measured one."
+        ),
         columns=(
             Column("board", _("Data set"), "model"),
             Column("fit", _("Fit"), "text"),
@@ -169,7 +179,11 @@ def _lead(standing: _Standing) -> ZeroShot | None:
 def _chart(store: Store, card: ModelCard, numbers: Sequence[StoredNumber]) -> charts.Chart | None:
     """Draw all values of the metric that was published most often for the same board; None where none was repeated."""
     sound = [
-        number for number in numbers if number.row.flag != "suspect" and METRICS[number.row.metric].group == "error"
+        number
+        for number in numbers
+        if number.row.flag != "suspect"
+        and number.id not in store.disputes
+        and METRICS[number.row.metric].group == "error"
     ]
     places = group(sound, lambda number: (number.row.metric, number.row.dataset, number.row.family))
     repeated = {place: found for place, found in places.items() if len({n.row.value for n in found}) > 1}

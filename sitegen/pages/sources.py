@@ -9,7 +9,7 @@ from sitegen import words
 from sitegen.pages.base import DataFile, Page
 from sitegen.pages.common import bibtex, count_cell, distinct, group, numbers_csv, place_anchors
 from sitegen.pages.printed import PrintedTable, lay_out
-from sitegen.records import Source, SourceTable
+from sitegen.records import Dispute, Source, SourceTable
 from sitegen.rendering import render
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Cell, Column, Facet, Row, Table, displayed
@@ -47,6 +47,12 @@ class _Section:
         flagged = [number for number in self.numbers if number.row.flag]
         found = group(flagged, lambda number: (number.row.flag or "", number.row.flag_reason))
         return [(flag, reason, numbers) for (flag, reason), numbers in found.items()]
+
+    def disputed(self, store: Store) -> list[tuple[StoredNumber, Dispute]]:
+        """Return the numbers that were withdrawn or are disputed, each with why."""
+        if not store.disputes:
+            return []
+        return [(number, store.disputes[number.id]) for number in self.numbers if number.id in store.disputes]
 
 
 def _source_page(store: Store, source: Source, numbers: Sequence[StoredNumber]) -> Page:

@@ -218,6 +218,25 @@ def test_only_suspect_values() -> None:
     assert ranks(store) == {"toy-b": 1, "toy-a": None}
 
 
+def test_a_withdrawn_value_is_never_ranked_nor_preferred() -> None:
+    """It is no headline as long as there is another value, is in no range, and has no rank of its own."""
+    own, copy = toy.number(value=0.03), toy.number(source="toy-bench", value=0.06, kind="copied")
+    other = toy.number("toy-b", line=3, value=0.05)
+    found = cell(toy.store([own, copy, other], disputes=toy.dispute(own)))
+    assert (found.value, found.low, found.withdrawn, found.rankable) == (0.06, None, False, True)
+    alone = toy.store([own, other], disputes=toy.dispute(own))
+    assert ranks(alone) == {"toy-b": 1, "toy-a": None}
+    assert cell(alone).withdrawn
+
+
+def test_a_disputed_value_keeps_its_rank() -> None:
+    """That somebody doubts a value changes no order."""
+    own, other = toy.number(value=0.03), toy.number("toy-b", line=3, value=0.05)
+    store = toy.store([own, other], disputes=toy.dispute(own, "disputed"))
+    assert ranks(store) == {"toy-a": 1, "toy-b": 2}
+    assert cell(store).dispute.reason == "the wrong weights"
+
+
 def test_only_values_of_a_kinder_fit() -> None:
     """A value whose fit the source's card names as kinder than the others is listed, without rank and range."""
     numbers = [

@@ -70,7 +70,7 @@ def measured(**card: Any) -> Store:
     protocol = Protocol.model_validate(make.PROTOCOL)
     runs = [toy.run("toy-a", [0.1, 0.2]), toy.run("toy-b", [0.3, None])]
     numbers = [toy.number("toy-a", value=0.16)]
-    verified = frozenset({runs[0].sha256})
+    verified = (toy.verification(runs[0]),)
     return toy.store(numbers, runs=runs, protocols=[protocol], datasets=[toy.dataset(**card)], verified=verified)
 
 
@@ -183,8 +183,12 @@ def test_measured_table() -> None:
     assert (found.text, found.delta, found.mark) == ("0.1500", "−0.0100", "measured")
     assert found.href == "protocols/toy-rooms/house.html"
     assert found.extras["abs_rel_published"] == 0.16
-    assert [badge.text for badge in cell(table, "toy-a", "model").badges] == ["verified"]
-    assert table.footnotes == ("Not ranked: 1 of 2 images have no value.",)
+    badges = [cell(table, model, "model").badges[0] for model in ("toy-a", "toy-b")]
+    assert [(badge.text, badge.step) for badge in badges] == [("re-run by maintainers", 3), ("checked", 2)]
+    assert badges[0].href == f"models/toy-a.html#run-{store.runs[0].sha256[:12]}"
+    assert (found.range, found.extras["abs_rel_low"], found.extras["abs_rel_high"]) == ("0.1000–0.2000", 0.1, 0.2)
+    assert found.range_hint == "95 % interval, by drawing 2 images of one scene or drive anew"
+    assert table.footnotes[1:] == ("Not ranked: 1 of 2 images have no value.",)
     assert table.date == "2026-11-22"
     assert table.data["protocol"]["sha256"] == store.runs[0].protocol.sha256
 
@@ -232,11 +236,43 @@ def test_a_deviation_stands_in_a_footnote_and_in_the_data() -> None:
     made = [toy.run("toy-a", [0.1]), toy.run("toy-b", [0.2], deviations=["predicted without a flip"])]
     store = toy.store(runs=made)
     table = board_table(store, boards(store)[0])
-    assert [text for text in table.footnotes if "predicted without a flip" in text] == list(table.footnotes)
-    assert table.footnotes[0].startswith("Not ranked.")
+    assert [text for text in table.footnotes if "predicted without a flip" in text] == list(table.footnotes[1:])
+    assert table.footnotes[1].startswith("Not ranked.")
     first, second = json.loads(table.to_json())["rows"]
     assert "deviations" not in first["cells"]["abs_rel"]
     assert second["cells"]["abs_rel"]["deviations"] == ["predicted without a flip"]
+
+
+@pytest.mark.parametrize(
+    ("status", "note", "csv_value"),
+    [("withdrawn", "Withdrawn on 2026-11-25, not ranked:", ""), ("disputed", "Disputed since 2026-11-25:", "0.051")],
+)
+def test_withdrawn_and_disputed_numbers_are_struck_out(status: str, note: str, csv_value: str) -> None:
+    """Both stay in every output, struck out and with the reason; a withdrawn one is no number for programs to rank."""
+    number = toy.number("toy-a", value=0.051)
+    table = table_of(toy.store([number, toy.number("toy-b", line=3, value=0.06)], disputes=toy.dispute(number, status)))
+    found = cell(table, "toy-a", "abs_rel")
+    assert found.struck
+    assert table.footnotes == (f"{note} the wrong weights (https://example.org/why)",)
+    assert "~~0.051~~ (a)" in table.to_markdown()
+    assert r"\sout{0.051}" in table.to_latex()
+    assert 'class="num suspect' in table.to_html().replace("best ", "")
+    rows = {row["model_id"]: row for row in csv.DictReader(io.StringIO(table.to_csv()))}
+    assert (rows["toy-a"]["abs_rel"], rows["toy-a"]["abs_rel_flag"]) == (csv_value, status)
+    data = {row["id"]: row["cells"]["abs_rel"] for row in json.loads(table.to_json())["rows"]}
+    assert data["toy-a"]["dispute"]["status"] == status
+    assert "dispute" not in data["toy-b"]
+
+
+def test_a_withdrawn_run_is_struck_out() -> None:
+    """Its row stays at the end of the board, without a rank, a difference to the paper or a number in CSV."""
+    runs = [toy.run("toy-a", [0.1, 0.1]), toy.run("toy-b", [0.2, 0.2])]
+    store = toy.store([toy.number("toy-a")], runs=runs, disputes=toy.dispute(runs[0]))
+    table = table_of(store, next(board.name for board in boards(store) if board.measured))
+    found = cell(table, "toy-a", "abs_rel")
+    assert [row.id for row in table.rows] == ["toy-b", "toy-a"]
+    assert (cell(table, "toy-a", "rank").text, found.delta, found.suspect) == ("", "", True)
+    assert table.footnotes[1] == "Withdrawn on 2026-11-25, not ranked: the wrong weights (https://example.org/why)"
 
 
 # ---- the real results ------------------------------------------------------------------------------------------------

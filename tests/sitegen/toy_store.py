@@ -12,6 +12,7 @@ from sitegen.records import (
     PROOF_CHECKS,
     AdapterProofs,
     DatasetCard,
+    Dispute,
     GalleryIndex,
     ModelCard,
     Protocol,
@@ -19,6 +20,7 @@ from sitegen.records import (
     Run,
     Source,
     Speed,
+    Verification,
 )
 from sitegen.store import Store, StoredNumber
 from tests.sitegen import factories as make
@@ -78,6 +80,21 @@ def run(model_id: str, values: Iterable[float | None], protocol: Protocol | None
         **changes,
     )
     return Run.model_validate(record)
+
+
+def verification(run: Run, relation: str = "maintainer", by: str = "A. Maintainer", **changes: Any) -> Verification:
+    """Return that somebody ran a run again."""
+    entry = {"sha256": run.sha256, "relation": relation, "verified_by": by, "date": "2026-11-25"}
+    entry |= {"device": "another GPU", "command": "runners reproduce", "evidence": "https://example.org/log"}
+    return Verification.model_validate(entry | changes)
+
+
+def dispute(of: Run | StoredNumber, status: str = "withdrawn", **changes: Any) -> dict[str, Dispute]:
+    """Return that a result was withdrawn or is disputed, as a store has it."""
+    named = {"run": of.sha256} if isinstance(of, Run) else {"number": of.id}
+    entry = {"status": status, "reason": "the wrong weights", "date": "2026-11-25", "source": "https://example.org/why"}
+    made = Dispute.model_validate({**named, **entry, **changes})
+    return {made.of: made}
 
 
 def speed(model_id: str = "toy-a", device: str = "toy-gpu", *changes: dict[str, Any]) -> Speed:
