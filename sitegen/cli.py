@@ -178,6 +178,34 @@ def validate(paths: tuple[Path, ...], results: Path, style: str, against: str | 
 
 
 @main.command()
+@click.argument("base")
+@click.argument("head", default=".")
+@_results
+def diff(base: str, head: str, results: Path) -> None:
+    """Say in Markdown what changes on the boards from commit BASE to commit HEAD.
+
+    HEAD "." or none: the files as they lie in the folder.
+
+    Rows, ranks before and after, neighbours with their intervals, differences to published values, findings, and a
+    picture in text. Both are read from git and none of their code runs. What only BASE gained since the two parted is
+    no difference. The exit code is 0 whatever differs; 'sitegen validate' is the check.
+    """
+    from sitegen.diff import compare
+    from sitegen.diff_text import summary
+    from sitegen.history import GitError, common_ancestor, read_revision, resolve
+
+    try:
+        first, second = resolve(results, base), resolve(results, head)
+        start = common_ancestor(results, first, second) if first else ""
+        with _step("Reading records before and after"):
+            before, after = read_revision(results, start), read_revision(results, second)
+    except GitError as error:
+        raise Failure(str(error)) from None
+    names = [side.commit[:12] or "the work tree" for side in (before, after)]
+    click.echo(summary(compare(before.store, after.store), *names), nl=False)
+
+
+@main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--commit", metavar="SHA", required=True, help="The commit that was checked.")
 @click.option(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from pylatexenc.latexencode import RULE_DICT, UnicodeToLatexConversionRule, UnicodeToLatexEncoder
 
-__all__ = ["csv_text", "latex", "markdown", "one_line"]
+__all__ = ["csv_text", "fenced", "github", "latex", "markdown", "one_line"]
 
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # full-width forms too: some spreadsheets fold them
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!$^=]|^[-+])")
+_LINKED = re.compile(r"[@#]|:(?=\S)|\bGH(?=-)|\bwww(?=\.)", re.IGNORECASE)
+_NOTHING = "&#8203;"
+"""A space of no width, as a reference: the character itself would not be seen in the source."""
 _NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 # A bracket or a star after \\ would be read as its argument; a grave accent could join ? or ! to another character.
 _LATEX_ALONE = {ord("|"): r"\ensuremath{|}", **{ord(char): f"{{{char}}}" for char in "[]*`"}}
@@ -35,6 +39,29 @@ def csv_text(text: str) -> str:
 def markdown(text: str) -> str:
     """Return text for a cell of a Markdown table or a paragraph: every special and list marker stands escaped."""
     return _NUMBERED.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\1", one_line(text)))
+
+
+def github(text: str, most: int = 200) -> str:
+    """Return text for a table or paragraph on GitHub, which finds mentions, references and addresses in plain text.
+
+    A space of no width keeps @name, #1, GH-1, www., :// and :shortcode: from being read as such; escapes alone do not,
+    since GitHub looks for them in what the Markdown has become.
+
+    Args:
+        text: Whatever was contributed.
+        most: Characters that are shown; the rest gives an ellipsis.
+    """
+    shown = one_line(text)
+    shown = shown if len(shown) <= most else shown[: most - 1] + "…"
+    return _LINKED.sub(lambda found: f"{found.group()}{_NOTHING}", markdown(shown))
+
+
+def fenced(lines: Iterable[str]) -> str:
+    """Return lines as a code block of Markdown that none of them can end."""
+    shown = ["".join(char if char.isprintable() else " " for char in line) for line in lines]
+    longest = max((len(run) for line in shown for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join([f"{fence}text", *shown, fence])
 
 
 @lru_cache(maxsize=20_000)

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import itertools
+import re
 
 import pytest
 from hypothesis import example, given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from pylatexenc.latex2text import LatexNodes2Text
 
-from sitegen.escaping import csv_text, latex, markdown, one_line
+from sitegen.escaping import csv_text, fenced, github, latex, markdown, one_line
 
 NAMES = st.text(alphabet=st.characters(codec="ascii", categories=["L", "N", "P", "S", "Zs"]), max_size=30)
 HOSTILE = ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](http://evil)", "**b** _i_ `c` ~~s~~ | $x$"]
@@ -34,6 +36,55 @@ def test_markdown_is_the_name(text: str) -> None:
     shown = "".join(child.content for token in tokens for child in token.children or [])
     assert shown == one_line(text)
     assert {token.type for token in tokens} <= {"paragraph_open", "inline", "paragraph_close"}
+
+
+REFERENCES = [
+    "@someone",
+    "org/repo#1",
+    "#1",
+    "GH-1",
+    "https://evil.example",
+    "www.evil.example",
+    "a@b.example",
+    ":tada:",
+]
+
+
+@pytest.mark.parametrize("text", REFERENCES)
+def test_github_finds_nothing_to_link(text: str) -> None:
+    """Neither a mention, a reference, an address nor a shortcode is left in one piece, also in what a reader sees."""
+    rendered = MarkdownIt("commonmark").enable(["table", "strikethrough"]).renderInline(github(f"by {text} now"))
+    assert text not in rendered
+    assert rendered.replace("\u200b", "") == f"by {text} now"
+    assert not re.search(r"[@#]\w|:\w|://|GH-|www\.", rendered)
+
+
+@settings(max_examples=60, deadline=None)
+@given(NAMES)
+@example("<img src=x> ![x](y) | `c` @a #1")
+def test_github_is_the_name(text: str) -> None:
+    """A Markdown reader shows exactly the name, but for spaces of no width; a table's cell stays one cell."""
+    table = f"| a | b |\n| --- | --- |\n| {github(text)} | x |"
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(table)
+    cells = [token for before, token in itertools.pairwise(tokens) if before.type == "td_open"]
+    assert len(cells) == 2
+    shown = "".join(child.content for child in cells[0].children or []).replace("\u200b", "")
+    assert shown == one_line(text)
+
+
+def test_github_cuts_and_hides_nothing_that_shows() -> None:
+    """Long text ends with an ellipsis; characters that reverse or hide text become spaces."""
+    assert github("x" * 300) == "x" * 199 + "…"
+    assert github("a\u202eb\u200bc\nd") == "a b c d"
+
+
+@pytest.mark.parametrize("line", ["```", "````` and more", "plain", "a\n```\nb", "\u202ereversed"])
+def test_a_code_block_cannot_be_left(line: str) -> None:
+    """Whatever a line holds, the block is one block with as many lines, each printable."""
+    tokens = MarkdownIt("commonmark").parse(fenced(["first", line, "last"]))
+    assert [token.type for token in tokens] == ["fence"]
+    assert len(tokens[0].content.splitlines()) == 3
+    assert all(shown.isprintable() for shown in tokens[0].content.splitlines())
 
 
 @settings(max_examples=60, deadline=None)
