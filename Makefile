@@ -52,6 +52,10 @@ validate: $(CORE) ## check the records as CI does; BASE=main: only what differs 
 	$(BIN)/sitegen validate --results $(RESULTS) $(if $(GITHUB_ACTIONS),--format github) \
 		$${BASE:+--against "$$BASE" --verdict build/verdict.json}
 
+.PHONY: diff
+diff: $(CORE) ## say in Markdown what a change since BASE does to the boards; in CI into the job's summary
+	$(BIN)/sitegen diff "$$BASE" HEAD >> "$${GITHUB_STEP_SUMMARY:-/dev/stdout}"
+
 .PHONY: measure
 measure: $(ALL) ## measure MODEL on DATASET (PROTOCOL, ROOT, SUBMITTER as needed) into build/measured
 	$(BIN)/runners evaluate --model "$$MODEL" --dataset "$$DATASET" $${PROTOCOL:+--protocol "$$PROTOCOL"} \

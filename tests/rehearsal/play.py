@@ -41,14 +41,14 @@ class Seen:
         log: What the steps of the check printed.
         comment: The comment that trusted code makes of the check's numbers; empty if it refuses them.
         refusal: Why it refuses them.
-        diff: What the reviewer's ``sitegen diff`` prints.
+        summary: What the job's summary says of the change, in Markdown.
     """
 
     passed: bool
     log: str
     comment: str
     refusal: str
-    diff: str
+    summary: str
 
 
 class Theatre:
@@ -108,11 +108,14 @@ class Theatre:
         folder = self.root / f"ci-{branch}"
         self.do("CI", f"git clone -q --branch {branch} {self.upstream} {folder}", self.root)
         base, head = self.commit("main"), self.commit(branch)
-        log, passed = "", True
+        log, passed, summary = "", True, folder.with_suffix(".md")
+        summary.touch()
         for step in steps("submission.yml", "check", {"github.event.pull_request.base.sha": base}):
             if step.name == "Build the site" and not (build and passed):
                 continue
-            done = self.environment.run(step.run, folder, GITHUB_ACTIONS="true", **step.env)
+            done = self.environment.run(
+                step.run, folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary), **step.env
+            )
             log += done.stdout + done.stderr
             passed &= done.returncode == 0
             print(f"\n[CI] {step.name}: {step.run} -> {'passed' if done.returncode == 0 else 'failed'}")
@@ -123,7 +126,7 @@ class Theatre:
         words = f"sitegen comment {verdict} --commit {head} --outside {outside}"
         said = self.do("bot", words, self.upstream, status=None)
         refused = not said.startswith("<!--")
-        return Seen(passed, log, "" if refused else said, said if refused else "", self._diff(branch))
+        return Seen(passed, log, "" if refused else said, said if refused else "", self._read(summary))
 
     def merge(self, branch: str) -> None:
         """Have the reviewer merge a branch."""
@@ -133,8 +136,8 @@ class Theatre:
         """Return the commit of a branch."""
         return self._git("rev-parse", name).strip()
 
-    def _diff(self, branch: str) -> str:
-        return self.do("reviewer", f"git diff --stat main...{branch}", self.upstream)
+    def _read(self, summary: Path) -> str:
+        return self.do("reviewer", f"cat {summary}", self.upstream)
 
     def _git(self, *words: str) -> str:
         command = ["git", "-C", str(self.upstream), *words]

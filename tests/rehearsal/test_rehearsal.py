@@ -23,6 +23,7 @@ def test_a_measured_run(theatre: play.Theatre, measured: play.Seen) -> None:
     assert measured.passed, measured.log
     assert "### The records pass\n" in measured.comment
     assert "| runs | 1 | 0 | 0 |" in measured.comment
+    assert "Dark channel prior" in measured.summary
     site = theatre.root / "ci-measure-baseline-dark-channel-on-procedural-indoor/site"
     assert "Dark channel prior" in (site / "datasets/procedural-indoor.html").read_text()
     assert {run.model.id for run in load(theatre.upstream / "results").runs} >= {"baseline-dark-channel"}
@@ -56,7 +57,9 @@ def test_a_mean_that_was_made_better(theatre: play.Theatre, measured: play.Seen)
 
 def test_values_that_were_made_better_with_care(theatre: play.Theatre, measured: play.Seen) -> None:
     """A record that agrees with itself cannot hide that one of main was changed: "Fix a typo" changes a run."""
-    assert "| runs | 0 | 1 | 0 |" in play.tampered_with_care(theatre).comment
+    seen = play.tampered_with_care(theatre)
+    assert "| runs | 0 | 1 | 0 |" in seen.comment
+    assert "Dark channel prior" in seen.summary
 
 
 def test_a_check_of_ones_own(theatre: play.Theatre) -> None:
