@@ -31,7 +31,8 @@ help: ## show this list
 
 .PHONY: site
 site: $(CORE) ## build the site from results/ into site/
-	$(BIN)/sitegen build --results $(RESULTS) --site $(SITE)
+	FATHOM_REPOSITORY="$${FATHOM_REPOSITORY-$${GITHUB_REPOSITORY:+$$GITHUB_SERVER_URL/$$GITHUB_REPOSITORY}}" \
+		$(BIN)/sitegen build --results $(RESULTS) --site $(SITE)
 
 .PHONY: serve
 serve: $(CORE) ## build the site and show it on a local address, again after each change
@@ -54,7 +55,7 @@ validate: $(CORE) ## check the records as CI does; BASE=main: only what differs 
 
 .PHONY: diff
 diff: $(CORE) ## say in Markdown what a change since BASE does to the boards; in CI into the job's summary
-	$(BIN)/sitegen diff "$$BASE" HEAD >> "$${GITHUB_STEP_SUMMARY:-/dev/stdout}"
+	$(BIN)/sitegen diff "$${BASE:-main}" HEAD --results $(RESULTS) >> "$${GITHUB_STEP_SUMMARY:-/dev/stdout}"
 
 .PHONY: measure
 measure: $(ALL) ## measure MODEL on DATASET (PROTOCOL, ROOT, SUBMITTER as needed) into build/measured

@@ -1,7 +1,7 @@
 """Should hostile text ever get past the checks of the records, pages still show it as text: nothing runs or loads."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ HOSTILE = (
     "[click](javascript:window.ran=1) ![x](https://example.org/x.png) `</code>` \"' onmouseover=window.ran=1 "
     "{{ 7*7 }} {: onclick=window.ran=1 }"
 )
+FORM = "https://github.com/owner/fathom/issues/new?template=wrong-number.yml&page="
 PAGES = (
     *("index.html", "datasets/index.html", "datasets/toy-rooms.html", "models/index.html", "models/toy-net.html"),
     *("sources/index.html", "sources/toy-paper.html", "disagreements.html", "metrics.html", "data.html", "about.html"),
@@ -78,6 +79,10 @@ def hostile_store(folder: Path) -> Store:
     parts["numbers"] = tuple(
         type(n)(n.source, n.line, spoiled(row)) for n, row in zip(store.numbers, numbers, strict=True)
     )
+    run, number = store.runs[0], store.numbers[0]
+    parts["verified"] = tuple(spoiled(toy.verification(run, relation)) for relation in ("maintainer", "second-party"))
+    disputes = toy.dispute(run, "disputed") | toy.dispute(number)
+    parts["disputes"] = {key: spoiled(entry) for key, entry in disputes.items()}
     for name in ("runs", "sensitivity"):
         parts[name] = tuple(spoiled(run).model_copy(update={"deviations": [HOSTILE]}) for run in parts[name])
     shown, withheld = (spoiled(toy.gallery(folder, sample, {"toy-net": 0.1}, webp)) for sample in ("one", "two"))
@@ -88,9 +93,15 @@ def hostile_store(folder: Path) -> Store:
 
 
 @pytest.fixture(scope="module")
-def hostile_site(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Path:
-    """A site built from hostile records."""
+def hostile_site(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Iterator[Path]:
+    """A site built from hostile records, with links that report a number."""
     root = tmp_path_factory.mktemp("hostile")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sitegen.report._home", lambda: "https://github.com/owner/fathom")
+        yield _built(root, repo)
+
+
+def _built(root: Path, repo: Path) -> Path:
     store = hostile_store(root / "results")
     written = make.write_theory(root / "written")
     stage(site_pages(store, written), root / "docs", docs=repo / "docs/en", cache_dir=repo / "build/cache")
@@ -109,5 +120,9 @@ def test_nothing_runs_and_nothing_is_asked_for(new_page: Callable[..., Page], ho
             assert page.locator("[onerror], [onload], [onclick], [onmouseover]").count() == 0, path
             assert page.locator("a[href^='javascript']").count() == 0, path
             assert page.locator('article img:not([src$=".webp"])').count() == 0, path
+            for link in page.locator("a.report").all():
+                assert (link.get_attribute("href") or "").startswith(FORM), path
         page.goto(f"{address}/models/toy-net.html")
         assert "onerror=window.ran=1" in page.inner_text("h1")
+        assert "onerror=window.ran=1" in page.inner_text("ol.ladder")
+        assert page.locator("a.report").count() == 2

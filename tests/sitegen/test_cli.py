@@ -104,3 +104,33 @@ def test_usage_errors(results: Path) -> None:
     assert "'en' must be among them: the others link to its data" in done.stderr
     assert run("schema", "nothing").exit_code == 2
     assert run("validate", "no/such/path").exit_code == 2
+
+
+def test_diff(results: Path) -> None:
+    """Between two commits, and from a commit to the files as they lie there, the summary names what changed."""
+    git = ["git", "-C", str(results.parent), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *command], check=True)
+    assert "no record differs" in run("diff", "HEAD", "HEAD", "--results", results).output
+    make.write_numbers(results / "sources/toy-paper.csv", [{**make.NUMBER, "value": "0.06", "value_as_printed": "6.0"}])
+    lying = run("diff", "HEAD", "--results", results)
+    assert lying.exit_code == 0
+    assert "0.051 → 0.06" in lying.output
+    assert "to `the work tree`" in lying.output
+    subprocess.run([*git, "commit", "-qam", "y"], check=True)
+    committed = run("diff", "HEAD~1", "HEAD", "--results", results)
+    assert committed.output.splitlines()[4:] == lying.output.splitlines()[4:]
+
+
+def test_diff_of_what_is_broken(results: Path) -> None:
+    """Findings come first and stop nothing; an unknown commit is a sentence and exit code 1."""
+    git = ["git", "-C", str(results.parent), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *command], check=True)
+    (results / "models/toy-net.yaml").write_text("a: [")
+    done = run("diff", "HEAD", "--results", results)
+    assert done.exit_code == 0
+    assert "| error | models/toy-net.yaml |" in done.output
+    assert "A record with an error may be missing below." in done.output
+    unknown = run("diff", "no-such-commit", "--results", results)
+    assert (unknown.exit_code, unknown.output) == (1, f"git knows no commit 'no-such-commit' in {results}\n")

@@ -259,3 +259,52 @@ def _changes(record: BaseModel) -> Iterator[tuple[str, Any]]:
             yield name, [HOSTILE]
         elif name == "tables":
             yield name, [table.model_copy(update={"family_rule": HOSTILE, "why": HOSTILE}) for table in value]
+
+
+def run_page(store: Store, monkeypatch: pytest.MonkeyPatch, home: str = "") -> str:
+    """The page of the model whose run a store has, with the repository at an address."""
+    monkeypatch.setattr("sitegen.report._home", lambda: home)
+    pages = {page.path: page.body for page in models.pages(store)}
+    return pages[f"models/{store.runs[0].model.id}.md"]
+
+
+def test_every_step_of_a_run_links_its_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The four steps stand below each other in words and shapes; those taken link the record, the checks, the log."""
+    run = toy.run("toy-a", [0.1, 0.2])
+    store = toy.store(runs=[run], verified=(toy.verification(run),))
+    body = run_page(store, monkeypatch, "https://github.com/owner/fathom")
+    assert f'id="run-{run.sha256[:12]}"' in body
+    steps = re.findall(r"<li[^>]*>.*?</li>", body.split('<ol class="ladder">')[1].split("</ol>")[0], re.DOTALL)
+    links = [re.findall(r'href="([^"]*)"', step) for step in steps]
+    assert links[0] == ["../data/runs/toy-rooms/house/toy-a.json"]
+    history = "https://github.com/owner/fathom/commits/HEAD/results/runs/toy-rooms/house/toy-a.json"
+    assert links[1:] == [["../about.html#verification", history], ["https://example.org/log"], []]
+    assert [step.count("●") for step in steps] == [1, 1, 1, 0]
+    assert "not yet: reproduced by a second party" in steps[3]
+    assert "A. Maintainer, 2026-11-25, another GPU, <code>runners reproduce</code>" in steps[2]
+
+
+def test_a_number_is_reported_where_a_repository_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs and published numbers each have their link, with their own digest; without a repository there is none."""
+    run, number = toy.run("toy-a", [0.1, 0.2]), toy.number("toy-a")
+    store = toy.store([number], runs=[run])
+    assert "Report this number" not in run_page(store, monkeypatch)
+    links = re.findall(r'<a class="report" href="([^"]*)" rel="noopener', run_page(store, monkeypatch, "https://x/o/r"))
+    assert [f"digest={digest}" in link for digest, link in zip((run.sha256, number.sha256), links, strict=True)] == [
+        True,
+        True,
+    ]
+
+
+def test_withdrawn_and_disputed_results_stay_with_their_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the pages of model and source both are struck out, with the reason and where it can be read."""
+    run, number = toy.run("toy-a", [0.1, 0.2]), toy.number("toy-a")
+    store = toy.store([number], runs=[run], disputes=toy.dispute(run, "disputed") | toy.dispute(number))
+    body = run_page(store, monkeypatch)
+    for status in ("Disputed, 2026-11-25:", "Withdrawn, 2026-11-25:"):
+        assert f"<strong>{status}</strong> the wrong weights" in body
+    source = {page.path: page.body for page in sources.pages(store)}["sources/toy-paper.md"]
+    for page in (body, source):
+        assert '<td class="num" data-value=""' in page
+        assert '<span class="suspect">5.10</span>' in page or '<span class="suspect">0.0510</span>' in page
+        assert 'href="https://example.org/why"' in page
