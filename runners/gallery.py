@@ -33,7 +33,7 @@ from runners.pictures import (
     write_webp,
 )
 from sitegen.files import replace_folder, write_aside
-from sitegen.metrics import METRICS
+from sitegen.metrics import METRICS, Metric
 from sitegen.records import (
     DatasetCard,
     GalleryChoice,
@@ -89,7 +89,7 @@ def write_gallery(
     """
     metric = _checked(parts, card)
     parts = sorted(parts, key=lambda part: part.run.model.id)
-    chosen = choose(_values(parts, metric), wanted, lower_is_better=METRICS[metric].direction == "lower")
+    chosen = choose(_values(parts, metric), wanted, METRICS[metric])
     if not chosen:
         raise ReportError("no image is to be shown: ask for more, or for images that all models were scored on")
     folder = out / card.id
@@ -104,7 +104,7 @@ def write_gallery(
 
 
 def choose(
-    values: Mapping[str, Sequence[float | None]], wanted: Wanted, *, lower_is_better: bool
+    values: Mapping[str, Sequence[float | None]], wanted: Wanted, metric: Metric
 ) -> dict[str, list[GalleryChoice]]:
     """Return which images to show, by id, and why each.
 
@@ -112,10 +112,10 @@ def choose(
         values: The models' values of each image, by its id. An image that a model has no value of is neither worst
             nor best nor disagreed on.
         wanted: How many of each sort.
-        lower_is_better: Whether a low value is a good one.
+        metric: What the values are of.
     """
     rated = {sample: rating for sample in sorted(values) if (rating := mean_and_spread(values[sample]))}
-    by_error = sorted(rated, key=lambda sample: rated[sample][0] * (1 if lower_is_better else -1))
+    by_error = sorted(rated, key=lambda sample: metric.badness(rated[sample][0]))
     by_spread = sorted(rated, key=lambda sample: -rated[sample][1])
     sorts: dict[GalleryChoice, list[str]] = {
         "pick": _evenly(sorted(values), wanted.picks),

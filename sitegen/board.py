@@ -533,7 +533,7 @@ def _one_definition(rows: Sequence[BoardRow], metric: str) -> bool:
 
 def _goodness(cell: BoardCell) -> float:
     """Return a number that is the smaller the better the value is."""
-    return cell.value if METRICS[cell.metric].direction == "lower" else -cell.value
+    return METRICS[cell.metric].badness(cell.value)
 
 
 def _with_ranks(rows: Sequence[BoardRow], primary: str) -> list[BoardRow]:

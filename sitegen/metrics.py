@@ -55,9 +55,9 @@ class Metric:
         """Return the arrow that a table header shows beside the symbol."""
         return "↓" if self.direction == "lower" else "↑"
 
-    def is_better(self, first: float, second: float) -> bool:
-        """Return whether ``first`` is strictly better than ``second``."""
-        return first < second if self.direction == "lower" else first > second
+    def badness(self, value: float) -> float:
+        """Return a number that is the smaller the better the value is."""
+        return value if self.direction == "lower" else -value
 
 
 def _delta(order: int) -> Metric:

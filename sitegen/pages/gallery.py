@@ -61,7 +61,7 @@ class _Shot:
     def badness(self) -> float | str:
         """Return what sorting by worst goes by: high is bad; empty where a model has no value."""
         rating = mean_and_spread(self.entry.values)
-        return "" if rating is None else rating[0] * (1 if self.metric.direction == "lower" else -1)
+        return "" if rating is None else self.metric.badness(rating[0])
 
     @cached_property
     def spread(self) -> float | str:
@@ -150,8 +150,7 @@ def _shot(store: Store, entry: GalleryIndex) -> _Shot:
         )
         for image in entry.images
     ]
-    sign = 1 if metric.direction == "lower" else -1
-    ranked = sorted(values.items(), key=lambda pair: (pair[1] is None, sign * (pair[1] or 0), pair[0]))
+    ranked = sorted(values.items(), key=lambda pair: (pair[1] is None, metric.badness(pair[1] or 0), pair[0]))
     return _Shot(entry, figures, [(model, store.models[model].name, _shown(value)) for model, value in ranked])
 
 
@@ -175,9 +174,8 @@ def _by_quality(entries: Sequence[GalleryIndex], metric: Metric) -> list[str]:
         ((entry.model.id, entry.metrics[metric.id]) for shot in entries for entry in shot.models), lambda pair: pair[0]
     )
     means = {model: mean_and_spread(value for _model, value in pairs) for model, pairs in values.items()}
-    sign = 1 if metric.direction == "lower" else -1
     worst = float("inf")
-    return sorted(means, key=lambda model: (sign * rating[0] if (rating := means[model]) else worst, model))
+    return sorted(means, key=lambda model: (metric.badness(rating[0]) if (rating := means[model]) else worst, model))
 
 
 def _views(shots: Sequence[_Shot]) -> list[tuple[str, str]]:

@@ -126,8 +126,11 @@ def _families(store: Store) -> Illustration:
         id="table-families",
         title=_("The families side by side"),
         description=" ".join([*_families_rule(), *_timed_rule(timed)]),
-        columns=_family_columns(),
-        rows=tuple(_family_row(store, lineage, standings[lineage.model], timed) for lineage in lineages),
+        columns=(
+            Column("fact", _("What"), "model"),
+            *(Column(lineage.model, lineage.name, "text") for lineage in lineages),
+        ),
+        rows=tuple(_fact_rows(store, lineages, standings, timed)),
     )
     return _illustration([table.to_html(_ROOT), _legend([table])])
 
@@ -149,42 +152,38 @@ def _timed_rule(timed: Sequence[Timing]) -> Iterator[str]:
         yield rule.format(what=circumstances(case), device=speed.device_name)
 
 
-def _family_columns() -> tuple[Column, ...]:
-    return (
-        Column("family", _("Family"), "model"),
-        Column("architecture", _("Architecture"), "text"),
-        Column("output", _("Predicts"), "text"),
-        Column("trained_on", _("Training data"), "text"),
-        Column("loss", _("Loss"), "text"),
-        Column("params_m", _("Params"), "number", unit="M", meaning=_("below: all released checkpoints of the family")),
-        Column("speed", _("Fastest"), "number", "↓", "ms"),
-        Column("licence", _("Licence of weights"), "text"),
-        Column("strongest", _("Strongest"), "text"),
-        Column("weakest", _("Weakest"), "text"),
-    )
+def _fact_rows(
+    store: Store, lineages: Sequence[Lineage], standings: Mapping[str, Sequence[_Standing]], timed: Sequence[Timing]
+) -> Iterator[Row]:
+    """Yield a row for each fact, with a cell for each family: side by side, they fit a page."""
+    facts = [list(_facts(store, lineage, standings[lineage.model], timed)) for lineage in lineages]
+    for same in zip(*facts, strict=True):
+        identity, title = same[0][:2]
+        yield Row(identity, (title, *(cell for _id, _title, cell in same)))
 
 
-def _family_row(store: Store, lineage: Lineage, standings: Sequence[_Standing], timed: Sequence[Timing]) -> Row:
+def _facts(
+    store: Store, lineage: Lineage, standings: Sequence[_Standing], timed: Sequence[Timing]
+) -> Iterator[tuple[str, Cell, Cell]]:
+    """Yield (id of the row, its title, the family's cell)."""
     card = store.models[lineage.model]
+    output = "" if card.output_kind == "unknown" else words.output_kind(card.output_kind)
     loss = card.training_loss
+    commercial = _("commercial use: {answer}").format(answer=words.commercial(card.commercial_use))
     best = min(standings, key=lambda standing: standing.ahead, default=None)
     worst = max(standings, key=lambda standing: standing.ahead, default=None)
-    cells = (
-        Cell(lineage.name, href=f"models/{card.id}.html", hint=card.name, range=card.name),
-        Cell(words.architecture(card.architecture_class), range=card.backbone),
-        Cell("" if card.output_kind == "unknown" else words.output_kind(card.output_kind)),
-        Cell(_training_data(store, card)),
-        Cell(loss.text if loss else "", hint=loss.evidence if loss else ""),
-        _params_cell(store, lineage, card),
-        _speed_cell(store, lineage, timed),
-        Cell(
-            card.licence_weights,
-            range=_("commercial use: {answer}").format(answer=words.commercial(card.commercial_use)),
-        ),
-        _standing_cell(store, best),
-        _standing_cell(store, worst if worst is not best else None),
-    )
-    return Row(card.id, cells)
+    weakest = _standing_cell(store, worst if worst is not best else None)
+    yield "checkpoint", Cell(_("Checkpoint")), Cell(card.name, href=f"models/{card.id}.html")
+    architecture = Cell(words.architecture(card.architecture_class), range=card.backbone)
+    yield "architecture", Cell(_("Architecture")), architecture
+    yield "output", Cell(_("Predicts")), Cell(output)
+    yield "trained-on", Cell(_("Training data")), Cell(_training_data(store, card))
+    yield "loss", Cell(_("Loss")), Cell(loss.text if loss else "", hint=loss.evidence if loss else "")
+    yield "params", Cell(_("Parameters, M"), range=_("all released checkpoints")), _params_cell(store, lineage, card)
+    yield "speed", Cell(_("Fastest, ms")), _speed_cell(store, lineage, timed)
+    yield "licence", Cell(_("Licence of weights")), Cell(card.licence_weights, range=commercial)
+    yield "strongest", Cell(_("Strongest")), _standing_cell(store, best)
+    yield "weakest", Cell(_("Weakest")), weakest
 
 
 def _training_data(store: Store, card: ModelCard) -> str:

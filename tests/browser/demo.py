@@ -22,7 +22,7 @@ METRICS = (
 )
 KINDS = ("reported", "copied", "re-run", "unclear")
 ROWS = 30
-EMPTY = ("disagreements.md", "about.md", "metrics.md", "contribute.md", "data.md", "speed.md")
+EMPTY = ("disagreements.md", "about.md", "metrics.md", "contribute.md", "security.md", "data.md", "speed.md")
 SECTIONS = ("models", "sources", "protocols", "gallery", "theory")
 
 

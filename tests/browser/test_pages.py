@@ -38,6 +38,7 @@ PAGES = (
     "manifest.html",
     "about.html",
     "contribute.html",
+    "security.html",
     "data.html",
     "el/index.html",
     "el/datasets/nyu-depth-v2.html",
@@ -47,6 +48,7 @@ PAGES = (
     "el/protocols/table.html",
     "el/gallery/procedural-indoor.html",
     "el/contribute.html",
+    "el/security.html",
 )
 BOARD = "#board-nyu-depth-v2-metric"
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from runners.cli import main
 from runners.datasets.decode import read_image
 from runners.gallery import Wanted, choose
+from sitegen.metrics import METRICS
 from sitegen.records import GalleryIndex
 from sitegen.store import load
 from tests.runners import factories as make
@@ -198,13 +199,13 @@ VALUES: dict[str, list[float | None]] = {
 
 def test_images_are_chosen_by_what_all_models_do() -> None:
     """Worst and best by the mean, disagreeing by the spread; an image without a value is none of these."""
-    chosen = choose(VALUES, Wanted(picks=0), lower_is_better=True)
+    chosen = choose(VALUES, Wanted(picks=0), METRICS["abs_rel"])
     assert chosen == {"a": ["best"], "b": ["disagreeing"], "c": ["worst"]}
-    turned = choose(VALUES, Wanted(picks=0, disagreeing=0), lower_is_better=False)
+    turned = choose(VALUES, Wanted(picks=0, disagreeing=0), METRICS["delta1"])
     assert turned == {"a": ["worst"], "c": ["best"]}
-    picked = choose(VALUES, Wanted(picks=2, worst=0, best=1, disagreeing=0), lower_is_better=True)
+    picked = choose(VALUES, Wanted(picks=2, worst=0, best=1, disagreeing=0), METRICS["abs_rel"])
     assert picked == {"a": ["pick", "best"], "c": ["pick"]}
-    assert len(choose(VALUES, Wanted(picks=99), lower_is_better=True)) == len(VALUES)
+    assert len(choose(VALUES, Wanted(picks=99), METRICS["abs_rel"])) == len(VALUES)
 
 
 def test_an_index_must_hang_together(results: Path, saved: list[Path]) -> None:

@@ -27,6 +27,7 @@ NAMED = (
     "about",
     "metrics",
     "contribute",
+    "security",
     "speed",
     "gallery/index",
     "data",

@@ -24,10 +24,9 @@ def test_formulas_become_mathml(name: str) -> None:
 
 
 def test_direction() -> None:
-    """Lower errors and higher accuracies are better; equal values are not better than each other."""
-    assert get("abs_rel").is_better(0.1, 0.2)
-    assert get("delta1").is_better(0.9, 0.8)
-    assert not get("rmse").is_better(1.0, 1.0)
+    """Lower errors and higher accuracies are better."""
+    assert get("abs_rel").badness(0.1) < get("abs_rel").badness(0.2)
+    assert get("delta1").badness(0.9) < get("delta1").badness(0.8)
     assert (get("abs_rel").arrow, get("delta1").arrow) == ("↓", "↑")
 
 

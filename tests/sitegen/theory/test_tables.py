@@ -73,6 +73,12 @@ def rows(drawn: Illustration, table: str) -> dict[str, list[Drawn]]:
     return {row[0].text: row for row in tables(drawn)[table][1:]}
 
 
+def families(drawn: Illustration) -> dict[str, list[Drawn]]:
+    """Return the columns of the families' table by the text of their heads."""
+    _facts, *others = zip(*tables(drawn)["table-families"], strict=True)
+    return {column[0].text: list(column) for column in others}
+
+
 def numbers(model: str, values: dict[str, float], **changes: Any) -> list[StoredNumber]:
     """Return a published number of a model for each data set."""
     return [toy.number(model, dataset=name, value=value, **changes) for name, value in values.items()]
@@ -108,7 +114,7 @@ def field_of(count: int, dataset: str = "toy-rooms") -> list[StoredNumber]:
 def side_by_side(*found: StoredNumber, **card: Any) -> list[Drawn]:
     """Return the row of ZoeDepth in a store of some numbers and a card of it."""
     store = toy.store(found, models=[released(ZOE, family="zoedepth", **card)])
-    return rows(DRAWINGS["families"](store), "table-families")[f"ZoeDepth {ZOE.title()}"]
+    return families(DRAWINGS["families"](store))["ZoeDepth"]
 
 
 def matrix(store: Store, fit: Family = "metric") -> dict[str, list[Drawn]]:
@@ -161,27 +167,28 @@ def test_hostile_text(name: str) -> None:
 
 
 def test_facts_are_the_cards(real: Store) -> None:
-    """Each family's row has its checkpoint's own facts and nothing else."""
-    found = rows(DRAWINGS["families"](real), "table-families")
-    assert list(found) == [f"{lineage.name} {real.models[lineage.model].name}" for lineage in SIDE_BY_SIDE]
-    for lineage, row in zip(SIDE_BY_SIDE, found.values(), strict=True):
+    """Each family's column has its checkpoint's own facts and nothing else."""
+    found = families(DRAWINGS["families"](real))
+    assert list(found) == [lineage.name for lineage in SIDE_BY_SIDE]
+    for lineage, column in zip(SIDE_BY_SIDE, found.values(), strict=True):
         card = real.models[lineage.model]
+        _name, checkpoint, architecture, _output, trained_on, loss, params, _speed, licence, *_standings = column
         assert card.family in lineage.families
         assert card.checkpoints
         assert card.training_loss is not None
-        assert row[0].links == [f"../models/{card.id}.html"]
-        assert card.backbone in row[1].text
-        assert row[4].text == card.training_loss.text
-        assert row[5].attributes["data-value"] == f"{card.params_m:g}"
-        assert row[7].text.startswith(card.licence_weights)
+        assert (checkpoint.text, checkpoint.links) == (card.name, [f"../models/{card.id}.html"])
+        assert card.backbone in architecture.text
+        assert loss.text == card.training_loss.text
+        assert params.attributes["data-value"] == f"{card.params_m:g}"
+        assert licence.text.startswith(card.licence_weights)
         for dataset in card.trained_on:
-            assert real.datasets[dataset].name.split(" (")[0] in row[3].text
+            assert real.datasets[dataset].name.split(" (")[0] in trained_on.text
 
 
 @pytest.mark.parametrize("place", [STRONGEST, WEAKEST])
 def test_ranks_are_the_boards(real: Store, known_boards: dict[str, Board], place: int) -> None:
     """Every rank, its number of models and its value stand on the linked board, where the model is zero-shot."""
-    for lineage, row in zip(SIDE_BY_SIDE, rows(DRAWINGS["families"](real), "table-families").values(), strict=True):
+    for lineage, row in zip(SIDE_BY_SIDE, families(DRAWINGS["families"](real)).values(), strict=True):
         found = re.fullmatch(r"\.\./datasets/([a-z0-9-]+)\.html#([a-z-]+)", row[place].links[0])
         assert found
         board = known_boards[f"{found[1]}/{found[2]}"]
@@ -239,7 +246,7 @@ def test_only_board_is_no_weakness() -> None:
 def test_nothing_recorded() -> None:
     """A card without facts has dashes; nothing is filled in."""
     row = side_by_side()
-    assert [row[index].text for index in (3, 4, 5, 6)] == ["–"] * 4
+    assert [row[index].text for index in (4, 5, 6, 7)] == ["–"] * 4
 
 
 def test_training_data_by_way() -> None:
@@ -251,7 +258,7 @@ def test_training_data_by_way() -> None:
         {"dataset": "d", "relation": "same_source", "evidence": "not in the training"},
     ]
     row = side_by_side(trained_on=["a", "b", "c"], exposure=seen)
-    assert row[3].text == "Pre-trained on a. Trained on c. Fine-tuned on a. Indirectly: b."
+    assert row[4].text == "Pre-trained on a. Trained on c. Fine-tuned on a. Indirectly: b."
 
 
 def test_speed_of_one_place() -> None:
@@ -269,8 +276,8 @@ def test_speed_of_one_place() -> None:
         toy.speed(MARIGOLD, "toy-gpu", slow),
     )
     drawn = DRAWINGS["families"](toy.store(models=cards, speeds=speeds))
-    found = rows(drawn, "table-families")
-    assert [row[6].text for row in found.values()] == ["8 Zoe-Small", f"90 {MARIGOLD.title()}"]
+    found = families(drawn)
+    assert [row[7].text for row in found.values()] == ["8 Zoe-Small", f"90 {MARIGOLD.title()}"]
     assert "on Toy Gpu." in drawn.html
 
 
