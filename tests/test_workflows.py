@@ -140,7 +140,14 @@ def test_guarded_files_have_owners(repo: Path) -> None:
     """What decides what a number is worth needs a maintainer's word."""
     text = (repo / ".github/CODEOWNERS").read_text()
     owned = dict(line.split() for line in text.splitlines() if line.strip() and not line.startswith("#"))
-    for path in ("/results/verified.yaml", "/results/corrections.yaml", "/results/protocols/", "/.github/", "/.ci/"):
+    for path in (
+        "/results/verified.yaml",
+        "/results/disputes.yaml",
+        "/results/corrections.yaml",
+        "/results/protocols/",
+        "/.github/",
+        "/.ci/",
+    ):
         assert owned[path].startswith("@"), path
 
 
