@@ -36,7 +36,7 @@ def test_valid_folder(results: Path) -> None:
 
 
 def test_all_findings_at_once(results: Path) -> None:
-    """Faults of several files and several fields of one file are reported together."""
+    """Faults of several files and fields are told together, and a card's are not told again where it is named."""
     make.write_yaml(results / "datasets/toy-rooms.yaml", {**make.DATASET, "year": "2012", "colour": "red"})
     make.write_yaml(results / "models/other.yaml", {**make.MODEL, "name": 3})
     found = messages(results)
@@ -44,7 +44,7 @@ def test_all_findings_at_once(results: Path) -> None:
     assert "error: datasets/toy-rooms.yaml: /colour: is no field of this record; found 'red'" in found
     assert "error: models/other.yaml: /id: is 'toy-net', but the file's place says 'other'" not in found
     assert "error: models/other.yaml: /name: input should be a valid string; found 3" in found
-    assert "sources/toy-paper.csv: /2/dataset: no data set card 'toy-rooms'" in found
+    assert "no data set card 'toy-rooms'" not in found
 
 
 def test_invalid_folder_raises_with_all(results: Path) -> None:
@@ -86,9 +86,9 @@ BROKEN_JSON = {
     "truncated": ('{"a": ', "is not valid JSON"),
     "NaN": ('{"a": NaN}', "NaN is not allowed"),
     "Infinity": ('{"a": -Infinity}', "-Infinity is not allowed"),
-    "overflow": ('{"a": 1e999}', "too large for a float"),
+    "overflow": ('{"a": 1e999}', "is inf: no number"),
     "duplicate": ('{"a": 1, "a": 2}', "key 'a' stands twice"),
-    "deep": ("[" * 200_000, "nested too deeply"),
+    "deep": ("[" * 200_000, "nested more than 32 deep"),
     "null": ("null", "is empty"),
 }
 
@@ -185,7 +185,8 @@ def test_bad_number_rows(results: Path, change: dict[str, str], expected: str) -
 def test_csv_header_and_shape(results: Path) -> None:
     """A wrong header and a short row are findings, and good rows after a short one are kept."""
     path = results / "sources/toy-paper.csv"
-    path.write_text(path.read_text() + "a,b\n" + path.read_text().splitlines()[1] + "\n")
+    second = path.read_text().splitlines()[1].replace("abs_rel", "delta1")
+    path.write_text(f"{path.read_text()}a,b\n{second}\n")
     store = load(results)
     assert [f.pointer for f in store.errors] == ["/3"]
     assert len(store.numbers) == 2
