@@ -275,6 +275,9 @@ def _adapters(store: Store) -> Iterator[Finding]:
 
 def _galleries(store: Store) -> Iterator[Finding]:
     protocols: dict[str, str] = {}
+    for path in sorted(store.root.glob("gallery/*/*/*.webp")):
+        if not path.with_name("index.json").is_file():
+            yield _error(path.relative_to(store.root).as_posix(), "/", "is no picture of an index.json beside it")
     for gallery in store.galleries:
         folder = f"gallery/{gallery.dataset}/{gallery.sample}"
         yield from _gallery_references(store, gallery, f"{folder}/index.json")

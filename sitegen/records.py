@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     FailFast,
     Field,
@@ -93,7 +94,7 @@ __all__ = [
 
 _MARKUP = re.compile(
     r"<\s*[A-Za-z/!?]|\b(?:javascript|vbscript)\s*:|\bdata:[a-z]+/|\{\{|\}\}|\{[%#]|[$#]\{|<%|\]\(|"
-    r"\\(?:write|input|include|openin|openout|catcode|def|csname|usepackage|immediate|href|url)\b",
+    r"\\(?:write|input|include|openin|openout|catcode|def|csname|usepackage|immediate|href|url)(?![a-z])",
     re.IGNORECASE,
 )
 """HTML, addresses that are code, templates of Jinja, Liquid or mustache, links of Markdown, LaTeX that acts."""
@@ -153,6 +154,15 @@ BibKey = Annotated[str, StringConstraints(pattern=_BIB_KEY)]
 MetricId = Annotated[str, AfterValidator(_known_metric)]
 Year = Annotated[int, Field(ge=1900, le=2100)]
 FileName = Annotated[str, StringConstraints(pattern=_FILE_NAME)]
+
+
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):  # true equals 1
+        raise ValueError("input should be 1")
+    return value
+
+
+SchemaVersion = Annotated[Literal[1], BeforeValidator(_no_truth_value)]
 
 
 class _FirstFault(FailFast):
@@ -222,7 +232,7 @@ class Record(BaseModel):
 class DatasetCard(Record):
     """A data set (``results/datasets/<id>.yaml``), an average over several, or the place of numbers without one."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     id: Id
     name: Text
     kind: Literal["dataset", "average", "none"] = "dataset"
@@ -294,7 +304,7 @@ class TrainingLoss(Record):
 class ModelCard(Record):
     """A released or described model (``results/models/<id>.yaml``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     id: Id
     name: Text
     family: Id
@@ -353,7 +363,7 @@ class SourceTable(Record):
 class Source(Record):
     """A text that numbers were read in (``results/sources/<id>.yaml``, numbers in ``<id>.csv`` beside it)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     id: Id
     title: Text
     authors: OptionalText = ""
@@ -444,7 +454,7 @@ class DisagreementValue(Record):
 class Disagreement(Record):
     """The same checkpoint with different numbers (``results/disagreements/<id>.yaml``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     id: Id
     number: Annotated[int, Field(ge=1)]
     title: Text
@@ -597,7 +607,7 @@ class Clamp(Record):
 class Protocol(Record):
     """How a data set is evaluated (``results/protocols/<dataset>/<id>.yaml``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     id: Id
     version: Annotated[int, Field(ge=1)]
     title: Text
@@ -768,7 +778,7 @@ class Timings(Record):
 class Run(Record):
     """A measured result (``results/runs/<dataset>/<protocol>/<model>.json``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     model: RunModel
     dataset: RunDataset
     protocol: RunProtocol
@@ -948,7 +958,7 @@ class SpeedCase(Record):
 class Speed(Record):
     """All measured speeds of a model on a device (``results/speed/<device>/<model>.json``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     model: Id
     device: Id
     device_name: Text
@@ -1028,7 +1038,7 @@ class ModelProofs(Record):
 class AdapterProofs(Record):
     """What was proven for every adapter, and what was not (``results/adapters.json``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     date: Date
     command: Text
     environment: Environment
@@ -1173,7 +1183,7 @@ GalleryChoice = Literal["pick", "worst", "best", "disagreeing"]
 class GalleryIndex(Record):
     """A gallery entry (``results/gallery/<dataset>/<sample>/index.json``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     dataset: Id
     sample: Id
     title: Text
@@ -1270,7 +1280,7 @@ class Correction(Record):
 class Corrections(Record):
     """Everything that was ever changed after it was published (``results/corrections.yaml``); only added to."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     corrections: list[Correction] = []
 
     @model_validator(mode="after")
@@ -1293,7 +1303,7 @@ class Verification(Record):
 class Verified(Record):
     """All re-run digests (``results/verified.yaml``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     digests: list[Verification] = []
 
 

@@ -63,7 +63,7 @@ NUMBER_COLUMNS: tuple[str, ...] = tuple(PublishedNumber.model_fields)
 """Header of every ``results/sources/<source>.csv``."""
 
 R = TypeVar("R", bound=BaseModel)
-_NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 MAX_IMAGES = 100_000
 """Most images of a run: the longest list of a data set, DIW, has 74,441."""
 MAX_ITEMS = 2_000
@@ -267,7 +267,7 @@ class _Loader:
     def _number_data(self, path: Path, row: CsvRow) -> dict[str, Any]:
         data: dict[str, Any] = {name: cell for name, cell in row.cells.items() if cell != ""}
         for name in _FLOAT_COLUMNS & data.keys():
-            if _NUMBER.match(data[name]):
+            if _NUMBER.fullmatch(data[name]):
                 data[name] = float(data[name])
         return data
 
