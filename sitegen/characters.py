@@ -22,7 +22,7 @@ def hidden_character(text: str, allowed: str = _LINE_BREAKS_AND_TABS) -> str | N
 
 def character_name(char: str) -> str:
     """Return how a message calls a character that cannot be shown."""
-    return f"U+{ord(char):04X} {unicodedata.name(char, 'without a name')}"
+    return f"U+{ord(char):04X} {unicodedata.name(char, '')}".rstrip()
 
 
 def visible(text: str, allowed: str = "") -> str:

@@ -137,6 +137,11 @@ class Reader:
         """Return how findings call a file."""
         return path.relative_to(self.root).as_posix()
 
+    def sentences(self) -> str:
+        """Return all findings, one a line, each with its file and, where it is one of many, the place in it."""
+        places = [(f, f"{f.pointer}: " if f.pointer != "/" else "") for f in self.findings]
+        return "\n".join(f"{self.root / finding.path}: {place}{finding.message}" for finding, place in places)
+
     def text(self, path: Path, max_bytes: int | None = None) -> str | None:
         """Return a file's text, or None with a finding when it is no plain UTF-8 of a sane size.
 

@@ -322,7 +322,7 @@ class ModelCard(Record):
     licence_weights: OptionalText = ""
     commercial_use: Literal["yes", "no", "unknown"] = "unknown"
     """Whether the licence of the weights, as read, allows commercial use; ``unknown`` unless a text settles it."""
-    output_kind: PredictionKind | Literal["unknown"]
+    output_kind: Literal[PredictionKind, "unknown"]
     architecture_class: Literal["cnn", "transformer", "hybrid", "diffusion", "classical"] | None = None
     backbone: OptionalText = ""
     architecture: OptionalText = ""

@@ -353,9 +353,21 @@ def explain(error: ValidationError) -> Iterator[tuple[str, str]]:
 
 def _faults(error: ValidationError) -> Iterator[dict[str, str]]:
     """Yield the parts of a finding, but for its file, for each fault that pydantic found."""
+    seen: set[str] = set()
     for fault in error.errors(include_url=False):
-        pointer = "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in fault["loc"])
-        yield {"pointer": pointer, "message": _sentence(fault), **_advice(fault)}
+        way = [str(part) for part in fault["loc"] if not _is_branch(part)]
+        pointer = "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in way)
+        if len(way) == len(fault["loc"]) or pointer not in seen:  # of a field's alternatives the first is told
+            yield {"pointer": pointer, "message": _sentence(fault), **_advice(fault)}
+        seen.add(pointer)
+
+
+_BRANCH = re.compile(r"(?:str|int|float|bool|none)$|(?:literal|function-\w+|constrained-\w+|list|dict|nullable)\[")
+
+
+def _is_branch(part: str | int) -> bool:
+    """Return whether a part of pydantic's place is an alternative of a field, which is no place in the data."""
+    return isinstance(part, str) and _BRANCH.match(part) is not None
 
 
 def _advice(fault: ErrorDetails) -> dict[str, str]:

@@ -363,3 +363,27 @@ def test_parts_of_a_folder_can_be_read_alone(results: Path) -> None:
     found, findings = load_speed(results / "speed", "toy-gpu", "toy-net")
     assert found is None
     assert findings[0].path == "toy-gpu/toy-net.json"
+
+
+def test_alternatives_of_a_field_are_no_place(results: Path) -> None:
+    """A field that may be of several types has one finding, whose pointer leads to a value of the file."""
+    path = results / "runs/toy-rooms/house/toy-net.json"
+    run = json.loads(path.read_text())
+    run["model"]["settings"] = {"steps": [4]}
+    make.write_json(path, run)
+    (finding,) = (error for error in load(results).errors if "settings" in error.pointer)
+    assert finding.pointer == "/model/settings/steps"
+
+
+@pytest.mark.parametrize(
+    ("card", "suggestion"),
+    [
+        ({**make.MODEL, "licence_weight": "MIT"}, "licence_weights"),
+        ({**make.MODEL, "output_kind": "metric_depth"}, "metric-depth"),
+        ({**make.MODEL, "bibtex": ["toy2025"]}, "toy2026"),
+    ],
+)
+def test_what_was_meant(results: Path, card: dict[str, Any], suggestion: str) -> None:
+    """A finding on a name that is not known gives the known one that is most like it."""
+    make.write_yaml(results / "models/toy-net.yaml", card)
+    assert suggestion in {finding.suggestion for finding in load(results).errors}
