@@ -17,7 +17,8 @@ def hidden_character(text: str, allowed: str = _LINE_BREAKS_AND_TABS) -> str | N
     """Return the first character that shows nothing, or None; ``allowed`` are those that may stand nevertheless."""
     if _PLAIN.fullmatch(text):
         return None
-    return next((char for char in text if char not in allowed and unicodedata.category(char) in _HIDDEN), None)
+    found = {char for char in set(text) - set(allowed) if unicodedata.category(char) in _HIDDEN}
+    return min(found, key=text.index, default=None)
 
 
 def character_name(char: str) -> str:

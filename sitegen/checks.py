@@ -6,16 +6,30 @@ import hashlib
 import math
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from sitegen.findings import Finding, closest
+from sitegen.reading import MAX_FINDINGS
 from sitegen.records import parameter_fault
+from sitegen.tree import MAX_PICTURE_BYTES
 from sitegen.webp import webp_faults, webp_size
 
 if TYPE_CHECKING:
-    from sitegen.records import Disagreement, GalleryFile, GalleryIndex, PublishedNumber, Run, SampleList, Source
+    from sitegen.records import (
+        DatasetCard,
+        Disagreement,
+        GalleryFile,
+        GalleryIndex,
+        ModelCard,
+        PublishedNumber,
+        Run,
+        SampleList,
+        Source,
+        SourceTable,
+    )
     from sitegen.store import Store, StoredNumber
 
 __all__ = ["cross_check", "number_name"]
@@ -36,10 +50,15 @@ def cross_check(store: Store) -> Iterator[Finding]:
     yield from _runs(store)
     yield from _sensitivity(store)
     yield from _speeds(store)
-    yield from _adapters(store)
+    yield from _some(_adapters(store))
     yield from _galleries(store)
     yield from _verified(store)
     yield from _names(store)
+
+
+def _some(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Return the first findings of a file: to look for what was meant takes time, which a hostile file wants."""
+    return islice(findings, MAX_FINDINGS)
 
 
 def _error(path: str, pointer: str, message: str, **advice: str) -> Finding:
@@ -50,18 +69,24 @@ _FOLDERS = {"model": "models", "data set": "datasets", "source": "sources"}
 """Kinds of cards that records name, and their folders."""
 
 
-def _cards(store: Store, kind: str) -> set[str]:
-    """Return the ids of all cards of a kind, those with faults of their own included: these are told once."""
-    known: dict[str, Iterable[str]] = {"model": store.models, "data set": store.datasets, "source": store.sources}
-    cards = known[kind]
-    return {*cards, *(path.stem for path in (store.root / _FOLDERS[kind]).glob("*.yaml"))}
+def _cards(store: Store, kind: str) -> Mapping[str, object]:
+    known: dict[str, Mapping[str, object]]
+    known = {"model": store.models, "data set": store.datasets, "source": store.sources}
+    return known[kind]
+
+
+def _is_card(store: Store, kind: str, name: str) -> bool:
+    """Return whether there is a card of an id, be it one with faults of its own: these are told once."""
+    return name in _cards(store, kind) or (store.root / _FOLDERS[kind] / f"{name}.yaml").is_file()
 
 
 def _no_card(store: Store, path: str, pointer: str, kind: str, name: str) -> Iterator[Finding]:
     """Yield a finding if there is no card of an id."""
-    if name not in (known := _cards(store, kind)):
+    if not _is_card(store, kind, name):
         mend = f"name a card that is there, or add {_FOLDERS[kind]}/{name}.yaml"
-        yield _error(path, pointer, f"no {kind} card '{name}'", mend=mend, suggestion=closest(name, known))
+        yield _error(
+            path, pointer, f"no {kind} card '{name}'", mend=mend, suggestion=closest(name, _cards(store, kind))
+        )
 
 
 def _no_protocol(store: Store, path: str, pointer: str, dataset: str, name: str) -> Iterator[Finding]:
@@ -81,56 +106,78 @@ def _keys(store: Store, path: str, keys: list[str]) -> Iterator[Finding]:
 
 def _datasets(store: Store) -> Iterator[Finding]:
     for card in store.datasets.values():
-        path = f"datasets/{card.id}.yaml"
-        yield from _keys(store, path, card.bibtex)
-        for index, part in enumerate(card.parts):
-            yield from _no_card(store, path, f"/parts/{index}", "data set", part)
+        yield from _some(_dataset(store, card))
+
+
+def _dataset(store: Store, card: DatasetCard) -> Iterator[Finding]:
+    path = f"datasets/{card.id}.yaml"
+    yield from _keys(store, path, card.bibtex)
+    for index, part in enumerate(card.parts):
+        yield from _no_card(store, path, f"/parts/{index}", "data set", part)
 
 
 def _models(store: Store) -> Iterator[Finding]:
     variants = {(number.row.model, number.row.variant) for number in store.numbers}
     for card in store.models.values():
-        path = f"models/{card.id}.yaml"
-        yield from _keys(store, path, card.bibtex)
-        for index, seen in enumerate(card.exposure):
-            yield from _no_card(store, path, f"/exposure/{index}/dataset", "data set", seen.dataset)
-        for index, variant in enumerate(card.main_variants):
-            if (card.id, variant) not in variants:
-                yield _error(path, f"/main_variants/{index}", f"no number of this model has the variant '{variant}'")
+        yield from _some(_model(store, card, variants))
+
+
+def _model(store: Store, card: ModelCard, variants: set[tuple[str, str]]) -> Iterator[Finding]:
+    path = f"models/{card.id}.yaml"
+    yield from _keys(store, path, card.bibtex)
+    for index, seen in enumerate(card.exposure):
+        yield from _no_card(store, path, f"/exposure/{index}/dataset", "data set", seen.dataset)
+    for index, variant in enumerate(card.main_variants):
+        if (card.id, variant) not in variants:
+            yield _error(path, f"/main_variants/{index}", f"no number of this model has the variant '{variant}'")
 
 
 def _sources(store: Store) -> Iterator[Finding]:
     with_numbers = {number.source for number in store.numbers}
     for source in store.sources.values():
-        path = f"sources/{source.id}.yaml"
-        yield from _keys(store, path, source.bibtex)
-        if source.id not in with_numbers:
-            yield _error(path, "/", f"has no valid number in {source.id}.csv")
-        places = [table.place for table in source.tables]
-        for place in sorted({place for place in places if places.count(place) > 1}):
-            yield _error(path, "/tables", f"place '{place}' stands twice")
+        yield from _some(_source(store, source, with_numbers))
+
+
+def _source(store: Store, source: Source, with_numbers: set[str]) -> Iterator[Finding]:
+    path = f"sources/{source.id}.yaml"
+    yield from _keys(store, path, source.bibtex)
+    if source.id not in with_numbers:
+        yield _error(path, "/", f"has no valid number in {source.id}.csv")
+    places = Counter(table.place for table in source.tables)
+    for place in sorted(place for place, count in places.items() if count > 1):
+        yield _error(path, "/tables", f"place '{place}' stands twice")
 
 
 def _numbers(store: Store) -> Iterator[Finding]:
-    tables = {source.id: {table.place: table for table in source.tables} for source in store.sources.values()}
-    used: set[tuple[str, str]] = set()
-    yield from _repeated(store)
+    by_source: dict[str, list[StoredNumber]] = defaultdict(list)
     for number in store.numbers:
-        used.add((number.source, number.row.place))
-        yield from _number_ids(store, number)
-        yield from _as_printed(number)
-        table = tables.get(number.source, {}).get(number.row.place)
-        if number.source not in tables:
-            continue
-        where = f"sources/{number.source}.csv"
-        if table is None:
-            yield _error(where, f"/{number.line}/place", f"'{number.row.place}' is no table of the source's card")
-        elif number.row.family not in table.families:
-            yield _error(where, f"/{number.line}/family", f"'{number.row.family}' is not declared for '{table.place}'")
-        elif number.row.kind not in table.kinds:
-            yield _error(where, f"/{number.line}/kind", f"'{number.row.kind}' is not declared for '{table.place}'")
+        by_source[number.source].append(number)
+    for name, numbers in by_source.items():
+        yield from _some(_repeated(numbers))
+        yield from _some(_numbers_of(store, store.sources.get(name), numbers))
+    used = {(number.source, number.row.place) for number in store.numbers}
     for source in store.sources.values():
         yield from _unused_tables(source, used)
+
+
+def _numbers_of(store: Store, source: Source | None, numbers: list[StoredNumber]) -> Iterator[Finding]:
+    tables = {table.place: table for table in source.tables} if source else {}
+    for number in numbers:
+        yield from _number_ids(store, number)
+        yield from _as_printed(number)
+        if source:
+            yield from _placing(number, tables.get(number.row.place))
+
+
+def _placing(number: StoredNumber, table: SourceTable | None) -> Iterator[Finding]:
+    """Yield where a number's table is not on the source's card, or its card says otherwise of it."""
+    where, row = f"sources/{number.source}.csv", number.row
+    if table is None:
+        yield _error(where, f"/{number.line}/place", f"'{row.place}' is no table of the source's card")
+    elif row.family not in table.families:
+        yield _error(where, f"/{number.line}/family", f"'{row.family}' is not declared for '{table.place}'")
+    elif row.kind not in table.kinds:
+        yield _error(where, f"/{number.line}/kind", f"'{row.kind}' is not declared for '{table.place}'")
 
 
 def _unused_tables(source: Source, used: set[tuple[str, str]]) -> Iterator[Finding]:
@@ -171,11 +218,11 @@ def number_name(row: PublishedNumber) -> str:
     return " | ".join(part for part in parts if part)
 
 
-def _repeated(store: Store) -> Iterator[Finding]:
+def _repeated(numbers: list[StoredNumber]) -> Iterator[Finding]:
     """Yield numbers that stand twice in a source."""
-    first: dict[tuple[str, str], int] = {}
-    for number in store.numbers:
-        line = first.setdefault((number.source, number_name(number.row)), number.line)
+    first: dict[str, int] = {}
+    for number in numbers:
+        line = first.setdefault(number_name(number.row), number.line)
         if line != number.line:
             yield _error(f"sources/{number.source}.csv", f"/{number.line}", f"is the same number as in line {line}")
 
@@ -187,8 +234,8 @@ def _disagreements(store: Store) -> Iterator[Finding]:
         if case.number in numbers:
             yield _error(path, "/number", f"{case.number} is also the number of '{numbers[case.number]}'")
         numbers[case.number] = case.id
-        for pointer, kind, name in _named_by(case):
-            yield from _no_card(store, path, pointer, kind, name)
+        named = (_no_card(store, path, pointer, kind, name) for pointer, kind, name in _named_by(case))
+        yield from _some(chain.from_iterable(named))
 
 
 def _named_by(case: Disagreement) -> Iterator[tuple[str, str, str]]:
@@ -280,7 +327,7 @@ def _galleries(store: Store) -> Iterator[Finding]:
             yield _error(path.relative_to(store.root).as_posix(), "/", "is no picture of an index.json beside it")
     for gallery in store.galleries:
         folder = f"gallery/{gallery.dataset}/{gallery.sample}"
-        yield from _gallery_references(store, gallery, f"{folder}/index.json")
+        yield from _some(_gallery_references(store, gallery, f"{folder}/index.json"))
         yield from _gallery_pictures(store, gallery, folder)
         first = protocols.setdefault(gallery.dataset, gallery.protocol.sha256)
         if gallery.protocol.sha256 != first:
@@ -308,7 +355,7 @@ def _gallery_pictures(store: Store, gallery: GalleryIndex, folder: str) -> Itera
         path = store.root / folder / image.file
         if path.is_symlink() or not path.is_file():
             yield _error(f"{folder}/index.json", f"{pointer}/file", f"no file '{image.file}' beside it")
-        else:
+        elif path.stat().st_size <= MAX_PICTURE_BYTES:  # what is larger is refused by its size
             yield from _picture_faults(path.read_bytes(), image, folder, pointer)
     named = {image.file for image in gallery.files.values()}
     for path in sorted((store.root / folder).glob("*.webp")):

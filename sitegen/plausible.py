@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from itertools import combinations
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,10 @@ _FAMILIES: dict[PredictionKind, str] = {
     "ordinal": "ordinal",
 }
 """The family of published numbers that a kind of scored prediction is compared with."""
+_MOST_FAULTS = 5_000
+"""How many faults of a run's images are looked at."""
+_MOST_VALUES = 500_000
+"""Most values of metrics in a run: twice those of the longest list, DIW's 74,441 images under three metrics."""
 _ANSWER = "say in the pull request why it is right, or correct it"
 
 
@@ -92,6 +96,9 @@ def _warning(path: str, pointer: str, message: str) -> Finding:
 
 def _run_errors(path: str, run: Run) -> Iterator[Finding]:
     yield from _metric_columns(path, run)
+    if (values := len(run.samples.id) * len(run.samples.metrics)) > _MOST_VALUES:
+        yield _error(path, "/samples", f"holds {values:,} values of metrics; at most {_MOST_VALUES:,} are allowed")
+        return
     yield from _gathered(path, run.samples, _image_errors(run))
     yield from _gathered(path, run.samples, _fit_errors(run))
 
@@ -112,7 +119,7 @@ ImageFault = tuple[int, str, str]
 def _gathered(path: str, samples: Samples, faults: Iterable[ImageFault]) -> Iterator[Finding]:
     """Yield one finding for each column and kind of fault: that of the first image, and how many others have it."""
     groups: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
-    for place, column, sentence in faults:
+    for place, column, sentence in islice(faults, _MOST_FAULTS):
         groups[column, re.sub(r"[-+.\d]+(?:e[-+]?\d+)?", "#", sentence)].append((place, sentence))
     for (column, _), found in groups.items():
         place, sentence = found[0]
@@ -236,25 +243,27 @@ def _compared(runs: list[tuple[str, Run]]) -> Iterator[Finding]:
     for path, run in runs:
         boards[run.dataset.id, run.protocol.sha256].append((path, run))
     for board in boards.values():
-        for (first_path, first), (path, run) in combinations(board, 2):
-            yield from _copied(path, run, first_path, first)
+        yield from _copied(board)
         first_path, first = board[0]
         for path, run in board[1:]:
             yield from _other_truth(path, run, first_path, first)
 
 
-def _copied(path: str, run: Run, other_path: str, other: Run) -> Iterator[Finding]:
-    columns = [
-        name
-        for name, column in run.samples.metrics.items()
-        if len(set(column) - {None}) >= _FEWEST and _sorted(column) == _sorted(other.samples.metrics.get(name, []))
-    ]
-    if columns:
-        yield _warning(path, f"/samples/{columns[0]}", f"the values of {', '.join(columns)} are those of {other_path}")
+def _copied(board: list[tuple[str, Run]]) -> Iterator[Finding]:
+    """Yield runs that have the values of another one, in whatever order."""
+    seen: dict[tuple[str, tuple[float, ...]], str] = {}
+    for path, run in board:
+        same: dict[str, list[str]] = defaultdict(list)
+        for name, column in run.samples.metrics.items():
+            values = _sorted(column)
+            if len(set(values)) >= _FEWEST and (other := seen.setdefault((name, values), path)) != path:
+                same[other].append(name)
+        for other, names in same.items():
+            yield _warning(path, f"/samples/{names[0]}", f"the values of {', '.join(names)} are those of {other}")
 
 
-def _sorted(column: list[float | None]) -> list[float]:
-    return sorted(value for value in column if value is not None)
+def _sorted(column: list[float | None]) -> tuple[float, ...]:
+    return tuple(sorted(value for value in column if value is not None))
 
 
 def _other_truth(path: str, run: Run, other_path: str, other: Run) -> Iterator[Finding]:

@@ -36,10 +36,14 @@ MAX_YAML_BYTES = 256 * 2**10
 MAX_CSV_BYTES = 2**20
 """Largest CSV file that is read: eight times the largest source."""
 MAX_DEPTH = 32
+MAX_VALUES = 1_000_000
+"""Most values of a file: twelve columns of the longest list of images have fewer."""
 MAX_INTEGER = 2**53
 """Largest whole number that every reader of JSON keeps."""
 MAX_FLOAT = 1e100
 """Largest magnitude of a number: its square and sums of such are still numbers."""
+MAX_COMMANDS = 10_000
+"""Most commands of LaTeX in a BibTeX file: each takes a tenth of a millisecond to decode."""
 MAX_FINDINGS = 100
 """How many findings of one file are kept: whoever wrote it has enough to do."""
 # What does not parse becomes a finding; the library's own log would print it a second time.
@@ -247,6 +251,9 @@ class Reader:
         if _braces(text) > MAX_DEPTH:  # the parsers of LaTeX are recursive
             self._refuse(path, f"is not valid BibTeX: braces are nested more than {MAX_DEPTH} deep")
             return {}
+        if (commands := text.count("\\")) > MAX_COMMANDS:
+            self._refuse(path, f"has {commands:,} commands of LaTeX; at most {MAX_COMMANDS:,} are allowed")
+            return {}
         try:
             library = parse_string(text)
             decoded = parse_string(text, append_middleware=[LatexDecodingMiddleware()])
@@ -297,14 +304,19 @@ class Reader:
 
 
 def data_faults(data: Any) -> Iterator[tuple[str, str]]:
-    """Yield (JSON pointer, sentence) for what is nested too deeply, too large a number, or shows nothing.
+    """Yield (JSON pointer, sentence) for what is nested too deeply, too much, too large a number, or shows nothing.
 
     Looks at keys and values alike, without recursion: escapes of JSON and YAML may hide what the file's text does not
     show.
     """
     waiting: list[tuple[str, Any, int]] = [("", data, 0)]
+    values = 1
     while waiting:
         pointer, value, depth = waiting.pop()
+        values += len(value) if isinstance(value, dict | list) else 0
+        if values > MAX_VALUES:
+            yield "/", f"holds more than {MAX_VALUES:,} values"
+            return
         if fault := _value_fault(value, depth):
             yield pointer or "/", fault
         elif isinstance(value, dict | list):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -234,7 +235,7 @@ class _Loader:
         try:
             return record_type.model_validate(data)
         except ValidationError as error:
-            for fault in _faults(error):
+            for fault in islice(_faults(error), MAX_FINDINGS + 1):
                 self.reader.fault(path, prefix + fault.pop("pointer"), fault.pop("message"), **fault)
             return None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sitegen.findings import Finding, closest
 
-__all__ = ["JOURNALS", "LAYOUT", "name_faults", "tree_findings"]
+__all__ = ["JOURNALS", "LAYOUT", "MAX_PICTURE_BYTES", "name_faults", "tree_findings"]
 
 JOURNALS = ".journal"
 """Folder in which the runners keep what a run that goes on has finished."""
@@ -36,6 +36,7 @@ LAYOUT = (
 )
 """Patterns of the files that belong there."""
 MAX_PICTURE_BYTES = 256 * 2**10
+"""Largest picture: ten times the largest of the gallery."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LONGEST_NAME, _LONGEST_PATH = 128, 200
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)

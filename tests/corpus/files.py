@@ -547,6 +547,12 @@ BIBTEX = [
         "nested more than 32 deep",
     ),
     bib_case(
+        "accents without end",
+        "each takes time to decode",
+        "@misc{a, title = {" + "\\'{e}" * 12_000 + "}}",
+        "at most 10,000",
+    ),
+    bib_case(
         "script address",
         "a link that runs",
         "@misc{a,\n url = {javascript:alert(1)},\n}\n",
