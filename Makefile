@@ -37,6 +37,34 @@ site: $(CORE) ## build the site from results/ into site/
 serve: $(CORE) ## build the site and show it on a local address, again after each change
 	$(BIN)/sitegen serve
 
+.PHONY: core
+core: $(CORE) ## install what building and checking need, and nothing else
+
+.PHONY: links
+links: $(CORE) ## ask every outside address of the built site whether it still answers
+	$(BIN)/sitegen links --site $(SITE) --external
+
+# --- contributions --------------------------------------------------------------------------------------
+# What comes from outside (a commit, an id) is read from the environment by the shell: make would run $(...) in it.
+
+.PHONY: validate
+validate: $(CORE) ## check the records as CI does; BASE=main: only what differs from main
+	$(BIN)/sitegen validate --results $(RESULTS) $(if $(GITHUB_ACTIONS),--format github) \
+		$${BASE:+--against "$$BASE" --verdict build/verdict.json}
+
+.PHONY: measure
+measure: $(ALL) ## measure MODEL on DATASET (PROTOCOL, ROOT, SUBMITTER as needed) into build/measured
+	$(BIN)/runners evaluate --model "$$MODEL" --dataset "$$DATASET" $${PROTOCOL:+--protocol "$$PROTOCOL"} \
+		$${ROOT:+--root "$$ROOT"} $${SUBMITTER:+--submitter "$$SUBMITTER"} --results $(RESULTS) --out build/measured
+
+.PHONY: comment
+comment: $(CORE) ## in CI: comment on a pull request with the numbers of its check
+	@.ci/comment $(BIN)/sitegen
+
+.PHONY: propose
+propose: $(CORE) ## in CI: open a pull request with the records that a run has measured
+	@.ci/propose $(BIN)/sitegen
+
 # --- checks ---------------------------------------------------------------------------------------------
 
 .PHONY: test
@@ -53,7 +81,13 @@ lint: $(ALL) ## check format, style, types, import rules and shell scripts
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck .ci/run .ci/venv .ci/chromium
+	$(BIN)/shellcheck .ci/run .ci/venv .ci/chromium .ci/comment .ci/propose
+
+.PHONY: audit
+audit: | $(BIN)/python ## compare constraints.txt with the vulnerabilities that PyPI knows of
+	@.ci/venv $(BIN)/python $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/tools/audit.txt
+	$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 .PHONY: format
 format: $(TOOLS) ## rewrite the code in the project's format

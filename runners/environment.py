@@ -17,8 +17,10 @@ from sitegen.records import Environment
 __all__ = [
     "VERSIONED",
     "checkout_state",
+    "chosen_device",
     "command_line",
     "committed_at",
+    "cores",
     "describe",
     "device_id",
     "device_name",
@@ -77,6 +79,15 @@ def set_precision(*, tf32: bool = False, deterministic: bool = False) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA is first used
 
 
+def chosen_device(name: str) -> str:
+    """Return a torch device by its name, where ``auto`` is a GPU if there is one."""
+    import torch
+
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def device_name(device: str) -> str:
     """Return a torch device as its driver or the system calls it: a GPU's name; a processor's with its cores."""
     kind = device.partition(":")[0]
@@ -84,13 +95,13 @@ def device_name(device: str) -> str:
         import torch
 
         return torch.cuda.get_device_name(device)
-    return f"{_cpu() or platform.machine()}, {_cores()} cores" if kind == "cpu" else f"{kind}, {_cpu() or 'unknown'}"
+    return f"{_cpu() or platform.machine()}, {cores()} cores" if kind == "cpu" else f"{kind}, {_cpu() or 'unknown'}"
 
 
 def device_id(device: str) -> str:
     """Return the id of a torch device for ``results/speed``: ``nvidia-h100-80gb-hbm3``, ``cpu-2-cores-amd-epyc``."""
     if device.partition(":")[0] == "cpu":
-        return slug(f"cpu {_cores()} cores {_cpu() or platform.machine()}")
+        return slug(f"cpu {cores()} cores {_cpu() or platform.machine()}")
     return slug(device_name(device))
 
 
@@ -139,7 +150,7 @@ def _tf32() -> bool:
     return bool(torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
-from torch import Tensor
 
 from runners.datasets.base import Dataset, Intrinsics, Sample, SampleError
 from runners.environment import command_line, describe
@@ -21,8 +20,10 @@ from runners.journal import Journal
 from runners.measure import Maker, Outcome, Progress, Task, measure
 from runners.models.base import Image, Model
 from runners.prediction import Prediction, flip_average
+from runners.saved import StoredDtype
 from runners.saving import Writer, encode
-from runners.stages import EvaluationError, Group, Scorer, Seen, work_off
+from runners.stages import EvaluationError, Group, Scorer, Seen, threads_for, work_off
+from runners.transfer import bring
 from sitegen.files import write_aside
 from sitegen.records import Protocol, Run, RunModel
 from sitegen.store import explain
@@ -35,6 +36,8 @@ __all__ = [
     "fit",
     "groups_of",
     "inputs_of",
+    "model_with",
+    "noting",
     "run_model",
     "run_path",
     "run_text",
@@ -98,7 +101,7 @@ def evaluate_all(
     device: str = "cpu",
     batch: int = 1,
     workers: int = 0,
-    threads: int = 0,
+    threads: int | None = None,
     submitter: str = "anonymous",
     command: str | None = None,
     progress: Progress = lambda _: None,
@@ -117,7 +120,7 @@ def evaluate_all(
         device: Where the model runs, for the record.
         batch: How many images the model gets at once.
         workers: How many processes read images and truth ahead; none reads in this one.
-        threads: How many threads score behind the predictions; none scores between them.
+        threads: As :func:`runners.stages.work_off` takes them; as many as serve the device when None.
         submitter: Who runs it.
         command: The command line to record; this process's own when None.
         progress: Told of each finished batch.
@@ -134,10 +137,10 @@ def evaluate_all(
     produce = partial(
         work_off,
         dataset,
-        groups_of(model, protocols, by_input),
+        groups_of(model, protocols, {name: writer.dtype for name, writer in by_input.items()}),
         workers=workers,
-        threads=threads,
-        noting=_noting(model),
+        threads=threads_for(device) if threads is None else threads,
+        noting=noting(model),
     )
 
     def maker(noted: Mapping[str, Any]) -> Maker:
@@ -156,21 +159,23 @@ def evaluate_all(
     )
 
 
-def groups_of(model: Model, protocols: Sequence[Protocol], writers: Mapping[str, Writer]) -> list[Group]:
+def groups_of(model: Model, protocols: Sequence[Protocol], stored: Mapping[str, StoredDtype]) -> list[Group]:
     """Return how a model's predictions are made and scored, a group for each distinct input.
 
     Args:
         model: Loaded, and fitted if it needs to be.
         protocols: How to score.
-        writers: What keeps the predictions of inputs, by the input's name.
+        stored: In which type the predictions of inputs are saved, by the input's name; those of others are not.
     """
     return [
         Group(
             model.id,
             rule.name,
-            partial(_seen, model, rule),
+            partial(_predicted, model),
             [Scorer(protocol) for protocol in protocols if input_of(protocol) == rule],
-            encode=partial(encode, dtype=writers[rule.name].dtype) if rule.name in writers else None,
+            encode=partial(encode, dtype=stored[rule.name]) if rule.name in stored else None,
+            prepare=partial(_prepared, model, rule),
+            device=model.device,
         )
         for rule in inputs_of(protocols)
     ]
@@ -215,7 +220,7 @@ def write_run(run: Run, out: Path) -> Path:
     return path
 
 
-def _noting(model: Model) -> Callable[[], dict[str, Any]]:
+def noting(model: Model) -> Callable[[], dict[str, Any]]:
     """Return what tells what a model has noted in its settings from now on, such as a batch that it had to halve."""
     before = dict(model.settings)
     return lambda: {
@@ -230,23 +235,78 @@ def run_model(model: Model, noted: Mapping[str, Any] | None = None) -> RunModel:
         EvaluationError: If it says of itself what no record may hold.
     """
     fields = {name: getattr(model, name) for name in ("id", "revision", "weights_sha256", "dtype")}
-    fields["settings"] = {**model.settings, **(noted or {})}
+    fields["settings"] = dict(model.settings)
     if model.needs_intrinsics:
         # A reader has to know that this model was told what others had to guess.
         fields["settings"]["intrinsics"] = "the camera of each image, as the data set states it"
+    return model_with(fields, noted or {})
+
+
+def model_with(said: Mapping[str, Any], noted: Mapping[str, Any]) -> RunModel:
+    """Return what a record says of a model, given the fields of that with the settings before it noted anything.
+
+    Raises:
+        EvaluationError: If it says of itself what no record may hold.
+    """
     try:
-        return RunModel.model_validate(fields)
+        return RunModel.model_validate({**said, "settings": {**said["settings"], **noted}})
     except ValidationError as error:
         faults = "; ".join(f"{pointer}: {message}" for pointer, message in explain(error))
-        raise EvaluationError(f"model '{model.id}' says of itself what no record may hold: {faults}") from error
+        raise EvaluationError(f"model '{said['id']}' says of itself what no record may hold: {faults}") from error
 
 
-def _seen(model: Model, rule: ModelInput, samples: list[Sample]) -> Iterator[Seen]:
-    """Yield the predictions of samples as a model sees them by a rule."""
-    images = [input_image(sample, rule) for sample in samples]
-    predictions = _predict(model, images, _cameras(model, samples, rule), flip=rule.flip_average)
-    for sample, image, prediction in zip(samples, images, predictions, strict=True):
+View = tuple[Sequence[Image], list[Intrinsics] | None]
+"""Images as a model gets them, with their cameras where it needs them."""
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a model gets of samples: the images as they are and, where that is asked for, their mirror images."""
+
+    samples: list[Sample]
+    views: list[View]
+
+
+def _prepared(model: Model, rule: ModelInput, samples: list[Sample]) -> _Inputs:
+    """Return what a model sees of samples by a rule, and is to be asked for."""
+    images, cameras = [input_image(sample, rule) for sample in samples], _cameras(model, samples, rule)
+    views = [(images, cameras), *([_mirrored(images, cameras)] if rule.flip_average else [])]
+    return _Inputs(samples, [(model.prepared(seen), told) for seen, told in views])
+
+
+def _predicted(model: Model, inputs: _Inputs) -> Iterator[Seen]:
+    """Predict; what is returned waits for the maps when it is gone through."""
+    try:
+        views = [_arriving(_asked(model, *view), model.device) for view in inputs.views]
+    except torch.OutOfMemoryError as error:
+        raise EvaluationError(
+            f"model '{model.id}': no memory for {len(inputs.samples)} images at once; lower --batch"
+        ) from error
+    return _seen(inputs, views)
+
+
+def _seen(inputs: _Inputs, views: list[Callable[[], list[Prediction]]]) -> Iterator[Seen]:
+    straight, *mirrored = (arrived() for arrived in views)
+    for turned in mirrored:
+        straight = [_averaged(a, b) for a, b in zip(straight, turned, strict=True)]
+    for sample, image, prediction in zip(inputs.samples, inputs.views[0][0], straight, strict=True):
         yield Seen(sample, prediction, (image.shape[0], image.shape[1]))
+
+
+def _arriving(predictions: list[Prediction], device: torch.device | str) -> Callable[[], list[Prediction]]:
+    """Begin to bring predictions to the CPU; what is returned waits for them.
+
+    They come in no less than float32: half precision is too coarse to resize and average in.
+    """
+    unsure = [prediction.uncertainty for prediction in predictions if prediction.uncertainty is not None]
+    wait = bring([*(prediction.map for prediction in predictions), *unsure], device)
+
+    def arrived() -> list[Prediction]:
+        there = iter([one.to(torch.promote_types(one.dtype, torch.float32)) for one in wait()])
+        maps = [replace(prediction, map=next(there)) for prediction in predictions]
+        return [one if one.uncertainty is None else replace(one, uncertainty=next(there)) for one in maps]
+
+    return arrived
 
 
 def _cameras(model: Model, samples: list[Sample], rule: ModelInput) -> list[Intrinsics] | None:
@@ -267,27 +327,12 @@ def _cameras(model: Model, samples: list[Sample], rule: ModelInput) -> list[Intr
     return [camera for camera in found.values() if camera is not None]
 
 
-def _predict(model: Model, images: list[Image], cameras: list[Intrinsics] | None, *, flip: bool) -> list[Prediction]:
-    """Return predictions on the CPU, in no less than float32: half precision is too coarse to resize and average in."""
-    try:
-        straight = _asked(model, images, cameras)
-        mirrored = _asked(model, *_mirrored(images, cameras)) if flip else []
-    except torch.OutOfMemoryError as error:
-        raise EvaluationError(
-            f"model '{model.id}': no memory for {len(images)} images at once; lower --batch"
-        ) from error
-    straight, mirrored = [_widened(p) for p in straight], [_widened(p) for p in mirrored]
-    if not flip:
-        return straight
-    return [_averaged(a, b) for a, b in zip(straight, mirrored, strict=True)]
-
-
-def _asked(model: Model, images: list[Image], cameras: list[Intrinsics] | None) -> list[Prediction]:
+def _asked(model: Model, images: Sequence[Image], cameras: list[Intrinsics] | None) -> list[Prediction]:
     """Return what a model predicts; one that needs no camera is asked as ever: plug-ins know no other way."""
     return model.predict(images) if cameras is None else model.predict(images, cameras)
 
 
-def _mirrored(images: list[Image], cameras: list[Intrinsics] | None) -> tuple[list[Image], list[Intrinsics] | None]:
+def _mirrored(images: Sequence[Image], cameras: list[Intrinsics] | None) -> View:
     flipped = [np.ascontiguousarray(image[:, ::-1]) for image in images]
     if cameras is None:
         return flipped, None
@@ -297,15 +342,6 @@ def _mirrored(images: list[Image], cameras: list[Intrinsics] | None) -> tuple[li
 def _averaged(straight: Prediction, mirrored: Prediction) -> Prediction:
     """Return the mean of both; what the model decided is told of the image as it is, and no uncertainty is left."""
     return replace(straight, map=flip_average(straight.map, mirrored.map), uncertainty=None)
-
-
-def _widened(prediction: Prediction) -> Prediction:
-    unsure = prediction.uncertainty
-    return replace(prediction, map=_wide(prediction.map), uncertainty=None if unsure is None else _wide(unsure))
-
-
-def _wide(values: Tensor) -> Tensor:
-    return values.cpu().to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _mean(values: list[float | None]) -> float:

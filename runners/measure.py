@@ -92,13 +92,14 @@ class Task:
         return name_of(self.protocol)
 
     def take(self, done: Done) -> Done:
-        """Take what a batch gave into the run; return what of it was new."""
+        """Take what a batch gave into the run; return what of it was new, its time only if anything was."""
         fresh = [entry for entry in done.entries if entry.id not in self.done]
         for entry in fresh:
             self._keep(entry)
-        if done.seconds_predict is not None:
-            self.seconds_predict = (self.seconds_predict or 0.0) + done.seconds_predict
-        return Done(fresh, done.seconds_predict)
+        seconds = done.seconds_predict if fresh else None
+        if seconds is not None:
+            self.seconds_predict = (self.seconds_predict or 0.0) + seconds
+        return Done(fresh, seconds)
 
     def _keep(self, entry: Entry) -> None:
         self.done.add(entry.id)

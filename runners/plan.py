@@ -73,7 +73,8 @@ def plan_lines(
         yield f"{work.model_id} on {work.job.dataset.id}: {len(work.job.dataset)} images, protocols {protocols}"
         for name, fact in _facts(work, place, mine):
             yield f"    {name:<{_WIDTH}}{fact}"
-    yield f"{_predictions(works)} predictions in all; nothing was run (--dry-run)"
+    count = _predictions(works)
+    yield f"{count} prediction{'s' * (count != 1)} in all"
 
 
 def _predictions(works: Sequence[Work]) -> int:

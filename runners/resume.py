@@ -6,10 +6,10 @@ import hashlib
 import inspect
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from runners.datasets.base import Dataset
@@ -23,38 +23,27 @@ from runners.saving import Destination, Writer
 from sitegen import metrics, records
 from sitegen.records import sha256_of
 
-__all__ = ["facts_of", "kept", "stop_when_asked"]
+__all__ = ["code_sha256", "facts_of", "kept", "stop_when_asked"]
 
 
 @contextmanager
 def kept(
-    work: Work,
-    model: Model,
-    out: Path,
-    destinations: Sequence[Destination] = (),
-    *,
-    device: str,
-    batch: int,
-    fresh: bool = False,
+    facts: Mapping[str, Any], out: Path, destinations: Sequence[Destination] = (), *, fresh: bool = False
 ) -> Iterator[tuple[Journal, list[Writer]]]:
     """Give the journal of a model's work, and what writes its predictions, with what earlier parts have finished.
 
     Both are closed in the end. A place where all predictions are finished has no writer.
 
     Args:
-        work: What is run.
-        model: Loaded, and fitted if it needs to be.
+        facts: Everything that determines the rows (:func:`facts_of`).
         out: Folder of the runs.
         destinations: Where predictions are to be kept.
-        device: Where the model runs.
-        batch: How many images the model gets at once.
         fresh: Whether what was finished is thrown away.
 
     Raises:
         JournalError: If the journal cannot be written, or another process is at the same run.
         SavedError: If a place for predictions cannot be written, or holds those of another run.
     """
-    facts = facts_of(work, model, device=device, batch=batch)
     with ExitStack() as stack:
         # The predictions first: where they are refused, the journal is not thrown away.
         found = [destination.open(sha256_of(facts), fresh=fresh) for destination in destinations]
@@ -63,7 +52,14 @@ def kept(
 
 
 def facts_of(work: Work, model: Model, *, device: str, batch: int) -> dict[str, Any]:
-    """Return everything that determines the rows of a work, as JSON has it; arguments as for :func:`kept`."""
+    """Return everything that determines the rows of a work, as JSON has it: what its journal is of.
+
+    Args:
+        work: What is run.
+        model: Loaded, and fitted if it needs to be.
+        device: Where the model runs.
+        batch: How many images the model gets at once.
+    """
     dataset = work.job.dataset
     parts = [dataset, *([dataset.train] if model.needs_training and dataset.train else [])]
     return {
@@ -77,7 +73,7 @@ def facts_of(work: Work, model: Model, *, device: str, batch: int) -> dict[str, 
         "protocols": {f"{protocol.dataset}/{protocol.id}": protocol.digest() for protocol in work.protocols},
         "batch": batch,  # a network's last bits may depend on what else is in a batch
         "environment": describe(device).model_dump(mode="json"),
-        "code": _code_sha256(model),
+        "code": code_sha256(type(model)),
     }
 
 
@@ -98,9 +94,13 @@ def _files_sha256(dataset: Dataset) -> str:
     return found.hexdigest()
 
 
-def _code_sha256(model: Model) -> str:
-    """Return a digest over the code that makes rows: a commit alone would not tell of local changes."""
-    modules = [inspect.getsourcefile(module) for module in (records, metrics, type(model))]
+def code_sha256(*more: type) -> str:
+    """Return a digest over the code that makes rows, and that of more classes.
+
+    A commit alone would not tell of local changes.
+    """
+    told: tuple[ModuleType | type, ...] = (records, metrics, *more)
+    modules = [inspect.getsourcefile(module) for module in told]
     paths = [*sorted(Path(__file__).parent.rglob("*.py")), *(Path(path) for path in modules if path)]
     found = hashlib.sha256()
     for path in paths:

@@ -1,6 +1,7 @@
-"""Batches of samples on their way: read, predicted, scored. What comes out is collected by :mod:`runners.measure`.
+"""Batches of samples on their way: read, prepared, predicted, scored. :mod:`runners.measure` collects what comes out.
 
 Everything here is about one batch at a time and keeps nothing of it, so that batches may be worked off anywhere.
+docs/adr/0016-pipeline.md says which stage runs where.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -22,11 +23,13 @@ import torch
 
 from runners.datasets.base import Dataset, Sample, Skip
 from runners.datasets.pipeline import iterate
+from runners.environment import cores
 from runners.inputs import InputError, check_prepared
 from runners.journal import Done, Entry
 from runners.prediction import KindError, Prediction
 from runners.resize import Size
 from runners.score import ProtocolError, Scores, score
+from runners.transfer import Stopwatch
 from runners.warnings import Watch
 from sitegen.metrics import METRICS
 from sitegen.records import Frame, Protocol, round_significant
@@ -45,6 +48,7 @@ __all__ = [
     "Seen",
     "counting_mask",
     "name_of",
+    "threads_for",
     "work_off",
 ]
 
@@ -55,6 +59,10 @@ MAY_BE_MISSING = frozenset(
     metric.id for metric in METRICS.values() if metric.group in ("boundary", "ordinal") or metric.counted != "pixels"
 )
 """Metrics that an image may honestly have no value of: it has no edge, no annotated plane, no pair of points."""
+
+
+_MOST_THREADS = 4
+"""More copies of what is on its way would only take memory."""
 
 
 class EvaluationError(Exception):
@@ -154,7 +162,7 @@ class Scorer:
     def _score(self, seen: Seen) -> Scores:
         sample, prediction = seen.sample, seen.prediction
         return score(
-            prediction.map.cpu()[None],
+            prediction.map[None],
             prediction.kind,
             torch.from_numpy(sample.truth)[None],
             torch.from_numpy(counting_mask(sample, self.protocol))[None],
@@ -173,18 +181,23 @@ class Group:
     Attributes:
         model_id: Whose predictions they are.
         input_name: What the model sees, by name.
-        predict: Gives the predictions of a few samples, or the reasons why there are none.
+        predict: Begins to predict what ``prepare`` gave, in one thread. What it returns is gone through where it is
+            scored and gives the predictions, or the reasons why there are none.
         scorers: What they are scored under.
         encode: Makes a prediction into what is saved of it; None where none is.
         timed: Whether predicting takes time that the records should tell.
+        prepare: Makes samples into what ``predict`` takes; called in any thread, while ``predict`` is at others.
+        device: Where it predicts, by whose time that is measured.
     """
 
     model_id: str
     input_name: str
-    predict: Callable[[list[Sample]], Iterable[Seen | Skip]]
+    predict: Callable[[Any], Iterable[Seen | Skip]]
     scorers: Sequence[Scorer]
     encode: Callable[[Seen], Piece] | None = None
     timed: bool = True
+    prepare: Callable[[list[Sample]], Any] = list
+    device: torch.device | str = "cpu"
 
     def left(self, order: Order) -> Order:
         """Return what concerns this group of an order."""
@@ -193,42 +206,76 @@ class Group:
 
 
 @dataclass(frozen=True)
+class _Begun:
+    """A batch before it is predicted: what was read, and what its groups make of it ahead, by the input's name."""
+
+    order: Order
+    read: Future[list[Sample | Skip]]
+    inputs: dict[str, Future[_Inputs]]
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a group predicts a batch from; None where no sample could be read. ``seconds`` is what it took to make."""
+
+    given: Any
+    seconds: float
+
+
+@dataclass(frozen=True)
 class _Predicted:
-    """A batch between its two stages: what one group made of it."""
+    """A batch between its last two stages: what one group makes of it."""
 
     group: Group
     order: Order
-    found: list[Seen | Skip]
-    seconds: float | None
+    skips: list[Skip]
+    coming: Iterable[Seen | Skip]
+    seconds: Callable[[], float]
     failure: Exception | None = None
 
     def finished(self) -> Batch:
-        """Score it."""
+        """Score it, once it is there."""
         if self.failure:
-            return Batch(self.order, failures=dict.fromkeys(self.order.protocols, self.failure), lost=self.order.keep)
+            return self._failed(self.failure)
+        try:
+            found = [*self.skips, *self.coming]
+        except (EvaluationError, InputError) as error:
+            return self._failed(error)
+        seconds = self.seconds() if self.group.timed else None
         protocols: dict[str, Done] = {}
         failures: dict[str, Exception] = {}
         for scorer in self.group.scorers:
             if scorer.name in self.order.protocols:
                 try:
-                    protocols[scorer.name] = Done(list(self._entries(scorer)), self.seconds)
+                    protocols[scorer.name] = Done(list(self._entries(scorer, found)), seconds)
                 except InputError as error:
                     failures[scorer.name] = EvaluationError(str(error))
                 except (EvaluationError, KindError, ProtocolError) as error:
                     failures[scorer.name] = error
-        return Batch(self.order, protocols, failures, dict(self._kept()))
+        return Batch(self.order, protocols, failures, dict(self._kept(found)))
 
-    def _entries(self, scorer: Scorer) -> Iterator[Entry]:
-        for item in self.found:
+    def _failed(self, error: Exception) -> Batch:
+        """Return the same fault for every protocol of the group: it would come with each."""
+        fault = EvaluationError(str(error))
+        return Batch(self.order, failures=dict.fromkeys(self.order.protocols, fault), lost=self.order.keep)
+
+    def _entries(self, scorer: Scorer, found: Sequence[Seen | Skip]) -> Iterator[Entry]:
+        for item in found:
             if isinstance(item, Skip):
                 yield Entry(item.id, reason=item.reason)
             else:
                 yield scorer.entry(item, self.group.model_id)
 
-    def _kept(self) -> Iterator[tuple[str, list[Piece | Skip]]]:
+    def _kept(self, found: Sequence[Seen | Skip]) -> Iterator[tuple[str, list[Piece | Skip]]]:
         if self.order.keep and (encode := self.group.encode):
-            kept = [item if isinstance(item, Skip) else encode(item) for item in self.found]
-            yield self.group.input_name, kept
+            yield self.group.input_name, [item if isinstance(item, Skip) else encode(item) for item in found]
+
+
+def threads_for(device: str) -> int:
+    """Return how many threads serve a model on a device best, for :func:`work_off`."""
+    if torch.device(device).type != "cuda":
+        return 0
+    return max(1, min(_MOST_THREADS, cores() // 2))
 
 
 def work_off(
@@ -247,7 +294,9 @@ def work_off(
         groups: How they are predicted and scored.
         orders: What is to be done. A protocol that fails is left out of those that have not begun.
         workers: How many processes read ahead, two samples each and a batch; none reads in this one.
-        threads: How many threads score behind the predictions, a batch each; none scores between them.
+        threads: How many batches are ahead of the one that is predicted, in as many threads that prepare them, and how
+            many behind it, in as many threads that score; none does everything in turn. All predicting is done in the
+            thread that asks for the batches.
         noting: Returns what the model has noted in its settings.
 
     Raises:
@@ -258,14 +307,25 @@ def work_off(
     largest = max((len(order.ids) for order in orders), default=0)
     over: set[str] = set()  # protocols that failed, inputs that are lost
     waiting: deque[Future[Batch]] = deque()
-    with ExitStack() as stack:
-        pool = stack.enter_context(_pool(threads))
-        reading = stack.enter_context(closing(iterate(left, workers, 2 * workers + largest)))
-        for order in orders:
-            read = list(islice(reading, len(order.ids)))
-            wanted = Order(order.ids, order.protocols - over, order.keep - over)
-            predicted, noted = _predict(groups, wanted, read), noting()
-            waiting.append(pool.submit(_scored, order, predicted, noted))
+
+    def open_of(order: Order) -> Order:
+        return Order(order.ids, order.protocols - over, order.keep - over)
+
+    with (
+        closing(iterate(left, workers, 2 * workers + largest)) as reading,
+        _pool("read", min(threads, 1)) as reader,
+        _pool("prepare", threads) as preparers,
+        _pool("score", threads) as scorers,
+    ):
+
+        def begin(order: Order) -> _Begun:
+            read = reader.submit(lambda: list(islice(reading, len(order.ids))))
+            parts = _parts(groups, open_of(order))
+            return _Begun(order, read, {group.input_name: preparers.submit(_inputs, group, read) for group, _ in parts})
+
+        for begun in _delayed(map(begin, orders), threads):
+            predicted = [_predicted(group, part, begun) for group, part in _parts(groups, open_of(begun.order))]
+            waiting.append(scorers.submit(_scored, begun.order, predicted, noting()))
             while waiting and (len(waiting) > threads or waiting[0].done()):
                 batch = waiting.popleft().result()
                 over |= {*batch.failures, *batch.lost}
@@ -280,30 +340,56 @@ class _Here(ThreadPoolExecutor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Do it."""
         done: Future[Any] = Future()
-        done.set_result(fn(*args, **kwargs))
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:  # raised where the result is asked for, as from a thread
+            done.set_exception(error)
         return done
 
 
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="score") if threads else _Here()
-
-
-def _predict(groups: Sequence[Group], order: Order, read: Sequence[Sample | Skip]) -> list[_Predicted]:
-    """Predict a batch under every group that something of it is left for."""
-    parts = [(group, group.left(order)) for group in groups]
-    return [_predicted(group, part, read) for group, part in parts if part.protocols or part.keep]
-
-
-def _predicted(group: Group, order: Order, read: Sequence[Sample | Skip]) -> _Predicted:
-    samples = [item for item in read if isinstance(item, Sample)]
-    skips = [item for item in read if isinstance(item, Skip)]
-    clock = time.perf_counter()
+@contextmanager
+def _pool(what: str, threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Give a pool; what has not begun when it is left is not done."""
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=what) if threads else _Here()
     try:
-        found = list(group.predict(samples)) if samples else []
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _delayed(items: Iterable[_Begun], count: int) -> Iterator[_Begun]:
+    """Yield items in their order once so many more have been taken, or there are no more."""
+    waiting: deque[_Begun] = deque()
+    for item in items:
+        waiting.append(item)
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _parts(groups: Sequence[Group], order: Order) -> list[tuple[Group, Order]]:
+    """Return the groups that something of an order is left for, each with that."""
+    parts = [(group, group.left(order)) for group in groups]
+    return [(group, part) for group, part in parts if part.protocols or part.keep]
+
+
+def _inputs(group: Group, read: Future[list[Sample | Skip]]) -> _Inputs:
+    samples = [item for item in read.result() if isinstance(item, Sample)]
+    clock = time.perf_counter()
+    given = group.prepare(samples) if samples else None
+    return _Inputs(given, time.perf_counter() - clock)
+
+
+def _predicted(group: Group, order: Order, begun: _Begun) -> _Predicted:
+    skips = [item for item in begun.read.result() if isinstance(item, Skip)]
+    try:
+        inputs = begun.inputs[group.input_name].result()
+        watch = Stopwatch(group.device)
+        coming = [] if inputs.given is None else group.predict(inputs.given)
+        predicting = watch.stop()
     except (EvaluationError, InputError) as error:
-        # The same fault would come with every protocol of the group.
-        return _Predicted(group, order, [], None, EvaluationError(str(error)))
-    return _Predicted(group, order, [*skips, *found], time.perf_counter() - clock if group.timed else None)
+        return _Predicted(group, order, [], [], float, error)
+    return _Predicted(group, order, skips, coming, lambda: inputs.seconds + predicting())
 
 
 def _scored(order: Order, parts: Sequence[_Predicted], noted: dict[str, Any]) -> Batch:

@@ -14,7 +14,7 @@ from sitegen.records import PREDICTION_KINDS, ModelCard, Run
 from sitegen.rendering import slug
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import LICENCE, Badge, Cell, Column, Facet, Footnotes, Row, Table, Value, displayed
-from sitegen.text import _
+from sitegen.text import _, numeral
 
 __all__ = [
     "board_bibtex",
@@ -133,7 +133,7 @@ def number_href(number: StoredNumber) -> str:
 def number_hint(store: Store, number: StoredNumber) -> str:
     """Return where a number was read, how it was printed and on which protocol, in one line."""
     row = number.row
-    place = f"{store.sources[number.source].title}, {row.place}: {row.value_as_printed}"
+    place = f"{store.sources[number.source].title}, {row.place}: {numeral(row.value_as_printed)}"
     return "; ".join(part for part in (place, row.variant, row.split, row.protocol_note) if part)
 
 
@@ -220,7 +220,7 @@ class _TableMaker:
             kind="number",
             arrow=metric.arrow,
             unit=metric.unit,
-            meaning=metric.meaning,
+            meaning=_(metric.meaning),
             href=f"metrics.html#{slug(metric_id)}",
             descending=metric.direction == "higher",
             extras=tuple(f"{metric_id}_{name}" for name in extras),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import os
 import re
 import shutil
@@ -9,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -25,13 +28,12 @@ from sitegen.files import replace_folder
 from sitegen.findings import Finding, errors
 from sitegen.links import OUTSIDE, check_site
 from sitegen.stage import ASSETS
-from sitegen.text import _
+from sitegen.text import SOURCE_LANGUAGE, _, date, name_of, speaking
 
-__all__ = ["CONFIG", "BuildError", "Builder", "build", "content_epoch", "derive_config", "serve"]
+__all__ = ["CONFIG", "BuildError", "Builder", "base_path", "build", "content_epoch", "derive_config", "serve", "worded"]
 
 Builder = Literal["mkdocs", "zensical"]
 CONFIG = Path(__file__).resolve().parents[1] / "mkdocs.yml"
-SOURCE_LANGUAGE = "en"
 _BUILT = "built"
 _MESSAGE = re.compile(r"^(WARNING|ERROR|CRITICAL)\s+-\s+(.*)$", re.MULTILINE)
 _QUOTED_FILE = re.compile(r"'([^']+\.md)'")
@@ -71,14 +73,10 @@ def build(
         raise BuildError(f"The builder {builder} is not installed; try: pip install {builder}")
     aside = site.with_name(f"{site.name}.tmp")
     shutil.rmtree(aside, ignore_errors=True)
-    environment = _environment(config)
-    findings = [
-        finding
-        for language in sorted(docs, key=lambda name: (name != SOURCE_LANGUAGE, name))
-        for finding in _build_language(language, docs[language], aside, builder, config, environment)
-    ]
+    findings = [*_alone(docs), *_build_languages(docs, builder, config)]
     if not errors(findings):
-        findings += _graded(check_site(aside, _base_path(config)))
+        _join(docs, aside)
+        findings += _graded(check_site(aside, base_path(config)))
     findings = [_as_error(finding) for finding in findings] if strict else findings
     if errors(findings):
         shutil.rmtree(aside, ignore_errors=True)
@@ -87,24 +85,67 @@ def build(
     return findings
 
 
-def derive_config(config: Path, language: str) -> dict[str, Any]:
+def derive_config(config: Path, language: str, lacking: Mapping[str, Collection[str]] | None = None) -> dict[str, Any]:
     """Return the builder's configuration for one language; it is written beside the folder "docs" of staged sources.
 
     Args:
         config: The site's mkdocs.yml.
-        language: Language code; its words are the theme's own, the labels of the navigation are translated here.
+        language: Language code; the theme has words of its own in it, those of mkdocs.yml are translated here.
+        lacking: All languages of the site, each with the addresses of the pages that it does not have; None for a site
+            in this language alone.
     """
-    with config.open(encoding="utf-8") as stream:
-        derived: dict[str, Any] = yaml_load(stream)
+    with speaking(language):
+        derived = worded(_read(config), _)
+        extra = derived.get("extra", {})
+        changed = _last_changed(extra.get("last_changed", ""), content_epoch(config.parent))
+    home = "" if language == SOURCE_LANGUAGE else "../"
+    given = (derived.get("site_url") or "").rstrip("/")
+    address = given and f"{given}/"
     # Relative and below the configuration's folder: Zensical takes no other.
-    derived["docs_dir"], derived["site_dir"] = "docs", _BUILT
+    derived |= {"docs_dir": "docs", "site_dir": _BUILT, "site_url": address and address + _folder(language)}
     derived["theme"] = {**derived["theme"], "language": language, "custom_dir": str(ASSETS / "theme")}
-    derived["nav"] = [{_(label): page for label, page in entry.items()} for entry in derived.get("nav", [])]
-    extra = derived.get("extra", {})
-    links = [{**link, "label": _(link["label"])} for link in extra.get("site_links", [])]
-    words = {name: _(extra[name]) for name in ("not_found", "last_changed") if name in extra}
-    derived["extra"] = {**extra, "site_links": links, **words}
+    if language != SOURCE_LANGUAGE:
+        # Suggestions are words of the search index, which stand there without accents (see lunr.el.min.js).
+        kept = [feature for feature in derived["theme"].get("features", []) if feature != "search.suggest"]
+        derived["theme"]["features"] = kept
+    languages = [
+        {
+            "code": code,
+            "name": name_of(code),
+            "way": home + _folder(code),
+            "address": address and address + _folder(code),
+            "lacks": sorted(lacks),
+            "here": code == language,
+        }
+        for code, lacks in (lacking or {}).items()
+    ]
+    # The theme asks `alternate` whether there is a choice of languages; its own lists lead to home pages only.
+    derived["extra"] = {
+        **extra,
+        "last_changed": changed,
+        "home": home,
+        "languages": languages,
+        "alternate": len(languages) > 1,
+    }
     return derived
+
+
+def worded(config: Mapping[str, Any], say: Callable[[str], str]) -> dict[str, Any]:
+    """Return the site's configuration with every word that a reader sees put through ``say``."""
+    extra, theme = config.get("extra", {}), config.get("theme", {})
+    words = {name: say(extra[name]) for name in ("not_found", "last_changed") if name in extra}
+    links = [{**link, "label": say(link["label"])} for link in extra.get("site_links", [])]
+    toggles = [
+        {**scheme, "toggle": {**scheme["toggle"], "name": say(scheme["toggle"]["name"])}}
+        for scheme in theme.get("palette", [])
+    ]
+    return {
+        **config,
+        **{name: say(config[name]) for name in ("site_description", "copyright") if name in config},
+        "nav": [{say(label): page for label, page in entry.items()} for entry in config.get("nav", [])],
+        "theme": {**theme, **({"palette": toggles} if toggles else {})},
+        "extra": {**extra, **words, "site_links": links},
+    }
 
 
 def content_epoch(root: Path) -> int:
@@ -175,12 +216,85 @@ def _fingerprint(watch: Iterable[Path]) -> frozenset[tuple[str, int, int]]:
     return frozenset((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
 
-def _build_language(
-    language: str, docs: Path, aside: Path, builder: Builder, config: Path, environment: dict[str, str]
-) -> list[Finding]:
-    target = aside if language == SOURCE_LANGUAGE else aside / language
+def _read(config: Path) -> dict[str, Any]:
+    with config.open(encoding="utf-8") as stream:
+        read: dict[str, Any] = yaml_load(stream)
+    return read
+
+
+def _folder(language: str) -> str:
+    """Return the folder of a language below the site's root."""
+    return "" if language == SOURCE_LANGUAGE else f"{language}/"
+
+
+def _last_changed(phrase: str, epoch: int) -> str:
+    """Return when the content changed; outside a repository the clock stands at 1980 and says nothing."""
+    if epoch <= _OLDEST_EPOCH:
+        return ""
+    return phrase.format(date=date(datetime.datetime.fromtimestamp(epoch, datetime.UTC).date().isoformat()))
+
+
+def _pages_of(docs: Path) -> set[str]:
+    return {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")}
+
+
+def _alone(docs: Mapping[str, Path]) -> list[Finding]:
+    """Return a warning for each page that some language lacks."""
+    pages = {language: _pages_of(folder) for language, folder in docs.items()}
+    return [
+        Finding("warning", page, "/", f"exists in {', '.join(sorted(having))} only; a page stands in every language")
+        for page in sorted(set[str]().union(*pages.values()))
+        if len(having := {language for language, found in pages.items() if page in found}) < len(pages)
+    ]
+
+
+def _lacking(docs: Mapping[str, Path]) -> dict[str, set[str]]:
+    """Return the addresses of the pages that each language lacks, languages in the site's order."""
+    pages = {language: _pages_of(docs[language]) for language in _in_order(docs)}
+    every = set[str]().union(*pages.values())
+    return {
+        language: {f"{page.removesuffix('.md')}.html" for page in every - found} for language, found in pages.items()
+    }
+
+
+def _in_order(languages: Iterable[str]) -> list[str]:
+    return sorted(languages, key=lambda name: (name != SOURCE_LANGUAGE, name))
+
+
+def _build_languages(docs: Mapping[str, Path], builder: Builder, config: Path) -> list[Finding]:
+    """Build every language at once: each is a process of its own."""
+    environment, lacking = _environment(config), _lacking(docs)
+    for language, folder in docs.items():
+        derived = yaml.safe_dump(derive_config(config, language, lacking), sort_keys=False, allow_unicode=True)
+        (folder.parent / "mkdocs.yml").write_text(derived, "utf-8")
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(lambda language: _build_language(docs[language], builder, environment), _in_order(docs))
+        return [finding for findings in found for finding in findings]
+
+
+def _join(docs: Mapping[str, Path], aside: Path) -> None:
+    """Put the built languages together: the source language at the root, each other one in its folder."""
+    for language in _in_order(docs):
+        built = docs[language].parent / _BUILT
+        if language != SOURCE_LANGUAGE:
+            # Hosts serve the root's page for whatever is not there.
+            (built / "404.html").unlink(missing_ok=True)
+            _search_in(built / "search" / "search_index.json", language)
+        target = aside / _folder(language)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(built, target)
+
+
+def _search_in(index: Path, language: str) -> None:
+    """Let the theme's search fold words as a language asks: MkDocs lets only languages through that it knows itself."""
+    if index.is_file():
+        content = json.loads(index.read_text("utf-8"))
+        content["config"]["lang"] = [language]
+        index.write_text(json.dumps(content, separators=(",", ":")), "utf-8")
+
+
+def _build_language(docs: Path, builder: Builder, environment: dict[str, str]) -> list[Finding]:
     derived = (docs.parent / "mkdocs.yml").resolve()  # the builder runs in another folder
-    derived.write_text(yaml.safe_dump(derive_config(config, language), sort_keys=False), "utf-8")
     shutil.rmtree(docs.parent / _BUILT, ignore_errors=True)
     command = [sys.executable, "-m", builder, "build", "--config-file", str(derived), "--clean"]
     done = subprocess.run(  # noqa: S603
@@ -189,9 +303,6 @@ def _build_language(
     findings = _messages(done.stdout + done.stderr)
     if done.returncode and not errors(findings):
         findings.append(Finding("error", "mkdocs.yml", "/", f"{builder} failed: {_tail(done.stderr or done.stdout)}"))
-    if not errors(findings):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(docs.parent / _BUILT, target)
     return findings
 
 
@@ -220,9 +331,9 @@ def _environment(config: Path) -> dict[str, str]:
     }
 
 
-def _base_path(config: Path) -> str:
-    with config.open(encoding="utf-8") as stream:
-        url = yaml_load(stream).get("site_url") or ""
+def base_path(config: Path = CONFIG) -> str:
+    """Return the path under which the site is served, such as ``/fathom/``."""
+    url = _read(config).get("site_url") or ""
     return urlsplit(url).path.rstrip("/") + "/"
 
 

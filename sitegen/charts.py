@@ -25,16 +25,18 @@ from altair.utils.schemapi import debug_mode
 
 from sitegen import words
 from sitegen.stage import write_if_changed
-from sitegen.text import _
+from sitegen.text import _, number_locale, numeral
 
 __all__ = [
     "COLOURS",
     "KINDS",
+    "TITLE_ABOVE",
     "Chart",
     "cost_plane",
     "disagreement_overview",
     "dumbbell",
     "figure",
+    "operable",
     "pareto",
     "protocol_dots",
     "range_vs_reruns",
@@ -76,7 +78,8 @@ Direction = Literal["lower", "higher"]
 # Channels are given as objects and never as strings: Altair needs 10 ms to find the class of a string.
 # Checking each part against the schema is a third of the time; the tests check every kind of chart as a whole.
 _DRAWN_BY = version("vl-convert-python")
-_LEFT: dict[str, Any] = {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -12, "titleX": 0}
+TITLE_ABOVE: dict[str, Any] = {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -12, "titleX": 0}
+"""Of a vertical axis: its title stands above it."""
 _unvalidated = debug_mode(False)
 _cache_dir: Path | None = None
 
@@ -230,7 +233,7 @@ def disagreement_overview(frame: pd.DataFrame, *, title: str, alt_text: str) -> 
         ValueError: A column is missing or a label occurs twice.
     """
     data = _checked(frame, ["label", "ratio"], unique="label")
-    data = data.assign(one=1.0, text=[f"{ratio:.2f}×" for ratio in data["ratio"]])
+    data = data.assign(one=1.0, text=[numeral(ratio, ".2f") + "×" for ratio in data["ratio"]])
     base = alt.Chart().encode(y=_rows("label"))
     x = _value_axis("ratio:Q", _("largest value ÷ smallest value"), log=True)
     spans = base.mark_rule(stroke=COLOURS["accent"], strokeWidth=1.5).encode(x=alt.X("one:Q"), x2=alt.X2("ratio"))
@@ -331,7 +334,7 @@ def cost_plane(frame: pd.DataFrame, *, x_label: str, y_label: str, title: str, a
     data = _checked(frame, ["label", "x", "y", "kind"])
     log = alt.Scale(type="log", nice=False, padding=26)
     x = alt.X("x:Q", title=x_label, scale=log, axis=alt.Axis(grid=False, tickCount=8))
-    y = alt.Y("y:Q", title=y_label, scale=log, axis=alt.Axis(tickCount=5, **_LEFT))
+    y = alt.Y("y:Q", title=y_label, scale=log, axis=alt.Axis(tickCount=5, **TITLE_ABOVE))
     base = alt.Chart().encode(x=x, y=y)
     layers = [*_kind_marks(base, data, x, _point_tooltip(x_label, y_label), opacity=0.85)]
     placed = data.sort_values("y", kind="stable", ascending=False)  # the last names are placed first: the fastest
@@ -344,27 +347,48 @@ def cost_plane(frame: pd.DataFrame, *, x_label: str, y_label: str, title: str, a
     return _draw(sized, datasets, title, alt_text, note=note)
 
 
-def figure(chart: Chart, spec_href: str) -> str:
+@_unvalidated
+def operable(
+    chart: alt.TopLevelMixin, datasets: Mapping[str, pd.DataFrame], *, title: str, alt_text: str, note: str
+) -> Chart:
+    """Draw a chart of a theory page, whose parameters a reader may set; the drawing has them at their first values.
+
+    Args:
+        chart: The chart; its data are ``alt.NamedData``.
+        datasets: Their rows, by name.
+        title: What to see.
+        alt_text: What the drawing says, in words.
+        note: What to do, and what to watch.
+    """
+    return _draw(chart, datasets, title, alt_text, note=note)
+
+
+def figure(chart: Chart, spec_href: str, *, source: str = "", invitation: str = "") -> str:
     """Return the chart as a ``<figure>`` that is complete without JavaScript and offers to be opened with it.
 
     Args:
         chart: The chart.
         spec_href: Where its specification (``chart.json``) is published, relative to the page.
+        source: HTML that says where its data come from.
+        invitation: What the button of a chart says that is made to be operated: it then comes before the caption. Empty
+            for the usual words.
     """
     title, alt_text = html.escape(chart.title), html.escape(chart.alt)
-    caption = html.escape(chart.note) + _legend(chart)
+    caption = html.escape(chart.note) + _legend(chart) + source
+    caption = f"<figcaption>{caption}</figcaption>\n" if caption else ""
     messages = {
         "file": _("Interactive charts need a web server; from disk the drawing above is what there is."),
         "error": _("The interactive chart could not be loaded."),
     }
     data = " ".join(f'data-{name}="{html.escape(text)}"' for name, text in messages.items())
+    words_of_button = html.escape(invitation or _("Explore this chart"))
+    button = f'<button class="chart-explore" type="button" hidden {data}>{words_of_button}</button>\n'
     return (
-        f'<figure class="chart" data-spec="{html.escape(spec_href)}">\n'
+        f'<figure class="chart{" operable" if invitation else ""}" data-spec="{html.escape(spec_href)}">\n'
         f'<p class="chart-title">{title}</p>\n'
         f'<div class="chart-canvas" role="group" aria-label="{alt_text}" tabindex="0">{chart.svg}</div>\n'
-        + (f"<figcaption>{caption}</figcaption>\n" if caption else "")
-        + f'<button class="chart-explore" type="button" hidden {data}>{html.escape(_("Explore this chart"))}</button>\n'
-        "</figure>\n"
+        + (button + caption if invitation else caption + button)
+        + "</figure>\n"
     )
 
 
@@ -380,7 +404,7 @@ def _frontier_chart(
 ) -> Chart:
     data = _checked(frame, ["label", "x", "y", "kind"])
     best = data[_frontier(data, direction)].sort_values("x", kind="stable")
-    y = alt.Y("y:Q", title=labels[1], scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(**_LEFT))
+    y = alt.Y("y:Q", title=labels[1], scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(**TITLE_ABOVE))
     base = alt.Chart().encode(x=x, y=y)
     until_now = best.tail(1).assign(x=data["x"].max())
     line = alt.Chart(alt.NamedData("best")).mark_line(
@@ -465,7 +489,8 @@ def _checked(frame: pd.DataFrame, columns: Sequence[str], unique: str = "") -> p
     unknown = sorted(set(frame["kind"]) - set(KINDS)) if "kind" in columns else []
     if unknown:
         raise ValueError(f"Unknown kinds of number: {', '.join(unknown)}; known: {', '.join(KINDS)}.")
-    return frame.loc[:, list(columns)].reset_index(drop=True)
+    data = frame.loc[:, list(columns)].reset_index(drop=True)
+    return data.assign(text=data["text"].map(numeral)) if "text" in columns else data
 
 
 def _present(data: pd.DataFrame) -> tuple[str, ...]:
@@ -552,7 +577,9 @@ def _config() -> dict[str, Any]:
     ink, soft, rule = COLOURS["ink"], COLOURS["soft"], COLOURS["strong-rule"]
     axis = {"labelColor": ink, "titleColor": soft, "domainColor": rule, "tickColor": rule, "tickSize": 4}
     sizes = {"labelFontSize": _SIZE, "titleFontSize": _SIZE, "titleFontWeight": "normal", "titlePadding": 8}
+    locale = number_locale()
     return {
+        **({"locale": {"number": locale}} if locale else {}),
         "aria": False,
         "background": "transparent",
         "font": _FONT,

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
         Disagreement,
         GalleryFile,
         GalleryIndex,
+        GalleryProtocol,
         ModelCard,
         PublishedNumber,
         Run,
+        RunProtocol,
         SampleList,
         Source,
         SourceTable,
@@ -52,6 +54,7 @@ def cross_check(store: Store) -> Iterator[Finding]:
     yield from _speeds(store)
     yield from _some(_adapters(store))
     yield from _galleries(store)
+    yield from _lessons(store)
     yield from _verified(store)
     yield from _names(store)
 
@@ -265,14 +268,10 @@ def _runs(store: Store) -> Iterator[Finding]:
         yield from _no_card(store, path, "/model/id", "model", run.model.id)
         yield from _no_card(store, path, "/dataset/id", "data set", run.dataset.id)
         yield from _list_digest(run, path)
+        faults = list(_protocol_faults(store, run.dataset.id, run.protocol, path))
+        yield from faults
         protocol = store.protocols.get((run.dataset.id, run.protocol.id))
-        if protocol is None:
-            yield from _no_protocol(store, path, "/protocol/id", run.dataset.id, run.protocol.id)
-        elif protocol.digest() != run.protocol.sha256:
-            yield _error(
-                path, "/protocol/sha256", f"the protocol's sha256 is {protocol.digest()}: it has changed since"
-            )
-        elif folder == "runs":
+        if protocol and not faults and folder == "runs":
             yield from _list_faults(run, protocol.sample_list, path)
 
 
@@ -340,13 +339,18 @@ def _gallery_references(store: Store, gallery: GalleryIndex, path: str) -> Itera
         yield from _no_card(store, path, "/dataset", "data set", gallery.dataset)
     elif gallery.images and card.images_republishable != "yes":
         yield _error(path, "/images", f"images of '{card.id}' may not be shown: its card does not say that they may")
-    protocol = store.protocols.get((gallery.dataset, gallery.protocol.id))
-    if protocol is None:
-        yield from _no_protocol(store, path, "/protocol/id", gallery.dataset, gallery.protocol.id)
-    elif protocol.digest() != gallery.protocol.sha256:
-        yield _error(path, "/protocol/sha256", f"the protocol's sha256 is {protocol.digest()}: it has changed since")
+    yield from _protocol_faults(store, gallery.dataset, gallery.protocol, path)
     for index, entry in enumerate(gallery.models):
         yield from _no_card(store, path, f"/models/{index}/model/id", "model", entry.model.id)
+
+
+def _protocol_faults(store: Store, dataset: str, named: GalleryProtocol | RunProtocol, path: str) -> Iterator[Finding]:
+    """Yield where a record was scored under a protocol that is not there, or not there as it was."""
+    protocol = store.protocols.get((dataset, named.id))
+    if protocol is None:
+        yield from _no_protocol(store, path, "/protocol/id", dataset, named.id)
+    elif protocol.digest() != named.sha256:
+        yield _error(path, "/protocol/sha256", f"the protocol's sha256 is {protocol.digest()}: it has changed since")
 
 
 def _gallery_pictures(store: Store, gallery: GalleryIndex, folder: str) -> Iterator[Finding]:
@@ -372,6 +376,19 @@ def _picture_faults(data: bytes, image: GalleryFile, folder: str, pointer: str) 
     yield from (_error(f"{folder}/{image.file}", "/", fault) for fault in faults)
     if not faults and (size := webp_size(data)) != (image.width, image.height):
         yield _error(index, f"{pointer}/width", f"is {image.width} x {image.height}; '{image.file}' has {size}")
+
+
+def _lessons(store: Store) -> Iterator[Finding]:
+    for lesson in store.lessons.values():
+        path, card = f"lessons/{lesson.id}.json", store.datasets.get(lesson.dataset)
+        yield from _no_card(store, path, "/model/id", "model", lesson.model.id)
+        if card is None:
+            yield from _no_card(store, path, "/dataset", "data set", lesson.dataset)
+        elif getattr(lesson.content, "colours", None) and card.images_republishable != "yes":
+            yield _error(
+                path, "/content/colours", f"images of '{card.id}' may not be shown: its card does not say that they may"
+            )
+        yield from _protocol_faults(store, lesson.dataset, lesson.protocol, path)
 
 
 def _verified(store: Store) -> Iterator[Finding]:

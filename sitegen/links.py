@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from sitegen.findings import Finding
 
-__all__ = ["OUTSIDE", "check_site"]
+__all__ = ["OUTSIDE", "check_site", "external_links"]
 
 OUTSIDE = "is requested from outside the site; everything must be self-hosted"
 
@@ -25,6 +25,7 @@ _NAMES = {"id", "name"}
 # Elements whose address is fetched without the reader asking for it.
 _FETCHED = {"script", "img", "link", "iframe", "source", "video", "audio", "object", "embed", "use", "image", "track"}
 _PASSIVE_RELATIONS = {"canonical", "alternate", "prev", "next", "license", "author"}
+_NO_ADDRESS = SplitResult("", "no address", "", "", "")
 
 
 @dataclass
@@ -54,6 +55,17 @@ def check_site(site: Path, base: str = "/") -> list[Finding]:
     return findings + [_external(name, url) for name in sorted(files) for url in _css_requests(site, name)]
 
 
+def external_links(site: Path) -> dict[str, str]:
+    """Return every http(s) address that the pages of a built site link to, with the first page that does."""
+    found: dict[str, str] = {}
+    for path in sorted(site.rglob("*.html")):
+        name = path.relative_to(site).as_posix()
+        for url in _read(site, name).links:
+            if _parts(url).scheme in {"http", "https"}:
+                found.setdefault(url, name)
+    return found
+
+
 def _read(site: Path, name: str) -> _Document:
     document = _Document(name)
     text = _RAW_TEXT.sub(lambda match: match.group(1) or "", (site / name).read_text("utf-8"))
@@ -67,10 +79,10 @@ def _read(site: Path, name: str) -> _Document:
 
 
 def _requests(tag: str, values: dict[str, str]) -> Iterator[str]:
-    if tag not in _FETCHED or (tag == "link" and values.get("rel", "") in _PASSIVE_RELATIONS):
+    if tag not in _FETCHED or (tag == "link" and _PASSIVE_RELATIONS.issuperset(values.get("rel", "?").split())):
         return
     for key in ("href", "src", "data", "poster", "srcset"):
-        if urlsplit(values.get(key, "")).netloc:
+        if _parts(values.get(key, "")).netloc:
             yield values[key]
 
 
@@ -93,7 +105,9 @@ class _Checker:
                 yield Finding("error", document.path, url, problem)
 
     def problem(self, page: str, url: str) -> str | None:
-        parts = urlsplit(url)
+        parts = _parts(url)
+        if parts == _NO_ADDRESS:
+            return "is no address"
         if parts.scheme or parts.netloc:
             return None
         target = self.target(page, unquote(parts.path))
@@ -114,6 +128,14 @@ class _Checker:
         target = posixpath.normpath(joined) if joined else "."
         index = "index.html" if target == "." else f"{target}/index.html"
         return next((name for name in (target, index) if name in self.files), None)
+
+
+def _parts(url: str) -> SplitResult:
+    """Return the parts of an address; brackets that enclose no host (``http://[``) make it none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return _NO_ADDRESS
 
 
 def _css_requests(site: Path, name: str) -> list[str]:

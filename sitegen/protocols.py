@@ -10,7 +10,7 @@ from typing import Any
 from sitegen import words
 from sitegen.metrics import METRICS
 from sitegen.records import PREDICTION_KINDS, Alignment, CropWindow, PredictionKind, Protocol, ResizeStep
-from sitegen.text import _
+from sitegen.text import _, local, numeral
 
 __all__ = [
     "GROUPS",
@@ -88,7 +88,7 @@ def differences(first: Protocol, second: Protocol) -> list[Difference]:
 
 
 def field_name(path: str) -> str:
-    """Return what a leaf is called on a page; parts without a name of their own stand as they are."""
+    """Return what a leaf is called on a page; kinds of prediction and numbers of steps stand as they are."""
     names = _names()
     return " · ".join(names.get(part, part.replace("_", " ")) for part in path.split("."))
 
@@ -99,7 +99,7 @@ def shown(value: Leaf) -> str:
         return "–"
     if isinstance(value, bool):
         return words.yes_no("yes" if value else "no")
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return numeral(value, "g") if isinstance(value, float) else local(str(value))
 
 
 def reading_order(protocols: Iterable[Protocol]) -> list[Protocol]:
@@ -305,4 +305,28 @@ def _names() -> dict[str, str]:
         "minimum_valid_pixels": _("Fewest valid pixels"),
         "metrics": _("Metrics"),
         "primary_metric": _("Primary metric"),
+        "name": _("name"),
+        "count": _("count"),
+        "variant": _("variant"),
+        "storage": _("storage"),
+        "frame": _("frame"),
+        "rows": _("rows"),
+        "columns": _("columns"),
+        "unit": _("unit"),
+        "what": _("what"),
+        "to": _("to size"),
+        "mode": _("mode"),
+        "quantity": _("quantity"),
+        "align_corners": _("align corners"),
+        "antialias": _("antialias"),
+        "keep_within": _("keep within"),
+        "space": _("space"),
+        "solver": _("solver"),
+        "estimator": _("estimator"),
+        "floor": _("floor"),
+        "floor_m": _("floor, m"),
+        "floor_rule": _("floor rule"),
+        "fit_max_res": _("largest size of the fit"),
+        "nan_m": _("in place of NaN, m"),
+        "note": _("note"),
     }

@@ -11,7 +11,8 @@ import hashlib
 import json
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, get_args
+from itertools import pairwise
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -60,6 +61,11 @@ __all__ = [
     "GalleryProtocol",
     "GalleryScale",
     "GallerySmall",
+    "Lesson",
+    "LessonCrops",
+    "LessonEnsemble",
+    "LessonFit",
+    "LessonPixels",
     "ModelCard",
     "ModelProofs",
     "NumberKind",
@@ -128,6 +134,7 @@ _SHA256 = r"^[0-9a-f]{64}$"
 _COMMIT = r"^[0-9a-f]{7,40}$"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _BIB_KEY = r"^[A-Za-z0-9][A-Za-z0-9:_-]{0,79}$"
+_COLOUR = r"^#[0-9a-f]{6}$"
 _FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 _RESIZE_TARGET = r"^(?:ground-truth|input-image|[1-9][0-9]*x[1-9][0-9]*)$"
 PATTERN_MEANINGS = {
@@ -137,6 +144,7 @@ PATTERN_MEANINGS = {
     _COMMIT: "a git commit: 7 to 40 lower-case hexadecimal digits",
     _DATE: "a date such as 2026-11-22",
     _BIB_KEY: "a BibTeX key: letters, digits, colons, underscores and hyphens",
+    _COLOUR: "a colour such as #0b5b62",
     _FILE_NAME: "a plain file name: letters, digits, dots, underscores and hyphens",
     _RESIZE_TARGET: "ground-truth, input-image, or rows x columns such as 352x1216",
 }
@@ -775,6 +783,23 @@ class Timings(Record):
     seconds_predict: Annotated[float, Field(ge=0)] | None = None
 
 
+D = TypeVar("D", "Run", "Lesson")
+
+
+def _digest_checked(record: D, info: ValidationInfo) -> D:
+    """Return a record whose digest is that of its content; one that is just being sealed has none yet."""
+    sealing = isinstance(info.context, dict) and info.context.get("sealing")
+    if not sealing and record.digest() != record.sha256:
+        raise ValueError(f"sha256 does not agree with the record, whose digest is {record.digest()}")
+    return record
+
+
+def _sealed(record_type: type[D], data: Mapping[str, Any]) -> D:
+    """Return the record of these fields with its digest filled in."""
+    draft = record_type.model_validate({**data, "sha256": "0" * 64}, context={"sealing": True})
+    return draft.model_copy(update={"sha256": draft.digest()})
+
+
 class Run(Record):
     """A measured result (``results/runs/<dataset>/<protocol>/<model>.json``)."""
 
@@ -810,10 +835,7 @@ class Run(Record):
 
     @model_validator(mode="after")
     def _digest_agrees(self, info: ValidationInfo) -> Run:
-        sealing = isinstance(info.context, dict) and info.context.get("sealing")
-        if not sealing and self.digest() != self.sha256:
-            raise ValueError(f"sha256 does not agree with the record, whose digest is {self.digest()}")
-        return self
+        return _digest_checked(self, info)
 
     @classmethod
     def sealed(cls, data: Mapping[str, Any]) -> Run:
@@ -822,8 +844,7 @@ class Run(Record):
         Raises:
             pydantic.ValidationError: If the fields are not those of a valid run.
         """
-        draft = cls.model_validate({**data, "sha256": "0" * 64}, context={"sealing": True})
-        return draft.model_copy(update={"sha256": draft.digest()})
+        return _sealed(cls, data)
 
     @property
     def scored_as(self) -> PredictionKind:
@@ -1291,6 +1312,182 @@ class Corrections(Record):
         return self
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# What the theory's figures show
+
+
+class LessonFit(Record):
+    """The least squares fit of a prediction to the truth over the pixels of a lesson, and what it leaves."""
+
+    space: Literal["depth", "disparity"]
+    scale: float
+    shift: float
+    """In metres, or in 1/m for a fit in disparity."""
+    floor: Annotated[float, Field(gt=0)] | None = None
+    """Smallest aligned disparity in 1/m; None in depth."""
+    abs_rel: Annotated[float, Field(ge=0)]
+    delta1: Annotated[float, Field(ge=0, le=1)]
+
+    def depth(self, prediction: float) -> float:
+        """Return an aligned depth in metres."""
+        if self.space == "depth":
+            return self.scale * prediction + self.shift
+        disparity = max(self.scale / prediction + self.shift, self.floor or 0)
+        return 1 / disparity if disparity > 0 else float("inf")
+
+
+class LessonPixels(Record):
+    """True and predicted depth at some pixels of one image, on a fixed grid."""
+
+    kind: Literal["pixels"]
+    image: Text
+    """The sample's own id in its data set."""
+    height: Annotated[int, Field(ge=1)]
+    """Rows of the image's truth."""
+    width: Annotated[int, Field(ge=1)]
+    """Columns of it."""
+    step: Annotated[int, Field(ge=1)]
+    """Pixels from one point of the grid to the next; pixels that the protocol does not score are left out."""
+    intrinsics: Annotated[list[float], Field(min_length=4, max_length=4)]
+    """fx, fy, cx, cy in pixels of the truth."""
+    rows: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=10)]
+    columns: list[Annotated[int, Field(ge=0)]]
+    truth: list[Annotated[float, Field(gt=0)]]
+    """In metres."""
+    prediction: list[Annotated[float, Field(gt=0)]]
+    """In metres, as the protocol scores metric depth: without a fit."""
+    colours: list[Annotated[str, StringConstraints(pattern=_COLOUR)]] = []
+    """Of the image, sRGB; empty where the data set's card does not allow to show it."""
+    fits: Annotated[list[LessonFit], Field(min_length=2, max_length=2)]
+    """In depth, then in disparity."""
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> LessonPixels:
+        if faults := list(self._faults()):
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _faults(self) -> Iterator[str]:
+        lengths = {name: len(getattr(self, name)) for name in ("rows", "columns", "truth", "prediction")}
+        lengths |= {"colours": len(self.colours)} if self.colours else {}
+        if len(set(lengths.values())) != 1:
+            yield f"columns differ in length: {lengths}"
+            return
+        if max(self.rows) >= self.height or max(self.columns) >= self.width:
+            yield f"a pixel lies outside the {self.height} rows and {self.width} columns"
+        if [fit.space for fit in self.fits] != ["depth", "disparity"]:
+            yield "fits must be one in depth and one in disparity"
+        for fit in self.fits:
+            errors = [abs(fit.depth(p) - t) / t for p, t in zip(self.prediction, self.truth, strict=True)]
+            if not _close(fit.abs_rel, round_significant(sum(errors) / len(errors))):
+                yield f"abs_rel of the fit in {fit.space} does not follow from the pixels"
+
+
+class LessonCrops(Record):
+    """AbsRel of the same predictions over other windows and up to other depths; the means are over images."""
+
+    kind: Literal["crop-cap"]
+    images: Annotated[list[Text], Field(min_length=1)]
+    crops: Annotated[list[CropWindow], Field(min_length=1)]
+    caps: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=2)]
+    """The largest true depth that counts, in metres, rising in equal steps."""
+    abs_rel: list[list[Annotated[float, Field(ge=0)]]]
+    """A row a crop, a value a cap."""
+    evaluated: list[list[Annotated[int, Field(ge=1)]]]
+    """Over how many images each mean is: those with enough valid pixels for the protocol."""
+    valid_pixels: list[list[Annotated[int, Field(ge=1)]]]
+    """Of all images together."""
+
+    @model_validator(mode="after")
+    def _is_a_table(self) -> LessonCrops:
+        shape = [len(self.caps)] * len(self.crops)
+        for name in ("abs_rel", "evaluated", "valid_pixels"):
+            if [len(row) for row in getattr(self, name)] != shape:
+                raise ValueError(f"{name} must have a row for each crop and a value for each cap")
+        steps = {round_significant(after - before) for before, after in pairwise(self.caps)}
+        if len(steps) != 1 or min(steps) <= 0:
+            raise ValueError("caps must rise in equal steps")
+        return self
+
+
+class LessonEnsemble(Record):
+    """What Marigold's merging makes of 1, 2, ... members, several times over."""
+
+    kind: Literal["ensemble"]
+    image: Text
+    """The sample's own id in its data set."""
+    noise: Annotated[float, Field(gt=0)]
+    """Standard deviation of the noise on the image that makes the members differ, in grey levels of 255."""
+    seed: Annotated[int, Field(ge=0)]
+    merging: Text
+    """Whose code merges, and with which settings."""
+    abs_rel: Annotated[list[list[float]], Field(min_length=2)]
+    """A row a number of members, from 1; a value a draw, scored as affine-invariant depth."""
+    uncertainty: list[list[float]]
+    """Likewise, from 2 members: the mean over the map of the uncertainty that the merging returns."""
+    between_draws: list[Annotated[float, Field(ge=0)]]
+    """By number of members, from 1: the standard deviation between the draws' merged maps, mean over the map."""
+    row: Annotated[int, Field(ge=0)]
+    """Of the merged map, which the profiles are along."""
+    merged: list[list[float]]
+    """A row a number of members, from 1: the first draw's merged map, 0 near to 1 far, along that row."""
+    spread: list[list[Annotated[float, Field(ge=0)]]]
+    """Likewise, from 2 members: its uncertainty."""
+
+    @model_validator(mode="after")
+    def _rows_agree(self) -> LessonEnsemble:
+        most = len(self.abs_rel)
+        rows = {"uncertainty": most - 1, "between_draws": most, "merged": most, "spread": most - 1}
+        faults = [f"{name} must have {count} rows" for name, count in rows.items() if len(getattr(self, name)) != count]
+        for name, tables in (("draws", (self.abs_rel, self.uncertainty)), ("columns", (self.merged, self.spread))):
+            if len({len(values) for table in tables for values in table}) != 1:
+                faults.append(f"rows differ in their number of {name}")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+class Lesson(Record):
+    """Numbers of real runs behind figures of the theory pages (``results/lessons/<id>.json``)."""
+
+    schema_version: SchemaVersion
+    id: Id
+    model: RunModel
+    dataset: Id
+    protocol: RunProtocol
+    """How the predictions were scored; ``crop-cap`` changes its crop and its largest depth."""
+    content: Annotated[LessonPixels | LessonCrops | LessonEnsemble, Field(discriminator="kind")]
+    command: Text
+    environment: Environment
+    date: Date
+    """Not part of the digest."""
+    submitter: Text
+    sha256: Sha256
+
+    @model_validator(mode="after")
+    def _digest_agrees(self, info: ValidationInfo) -> Lesson:
+        return _digest_checked(self, info)
+
+    @model_validator(mode="after")
+    def _named_by_content(self) -> Lesson:
+        if self.id != (expected := f"{self.content.kind}-{self.dataset}"):
+            raise ValueError(f"id must be '{expected}', by the content's kind and the data set")
+        return self
+
+    @classmethod
+    def sealed(cls, data: Mapping[str, Any]) -> Lesson:
+        """Return the lesson of these fields with its ``sha256`` filled in.
+
+        Raises:
+            pydantic.ValidationError: If the fields are not those of a valid lesson.
+        """
+        return _sealed(cls, data)
+
+    def digest(self) -> str:
+        """Return the sha256 over the record without its own digest and the date."""
+        return sha256_of(self.model_dump(mode="json", exclude={"sha256", "date"}))
+
+
 class Verification(Record):
     """A digest that a maintainer got by running the record again."""
 
@@ -1318,6 +1515,7 @@ RECORD_TYPES: dict[str, type[BaseModel]] = {
     "speed": Speed,
     "adapters": AdapterProofs,
     "gallery": GalleryIndex,
+    "lesson": Lesson,
     "verified": Verified,
     "corrections": Corrections,
 }

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from sitegen import text, words
 
-__all__ = ["code", "environment", "heading", "md", "plain", "prose", "render", "root_of", "slug", "url"]
+__all__ = ["code", "english", "environment", "heading", "md", "plain", "prose", "render", "root_of", "slug", "url"]
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "`": "&#96;", "~": "&#126;"}
 _CODE = str.maketrans(_ESCAPES)
@@ -43,8 +43,14 @@ def md(value: str) -> Markup:
 
 
 def prose(value: str) -> Markup:
-    """Return text for the inside of an HTML block, with words between backticks as code."""
-    return _safe(_TICKED.sub(r"<code>\1</code>", str(plain(value))))
+    """Return contributed text for the inside of an HTML block, with words between backticks as code."""
+    return english(_safe(_TICKED.sub(r"<code>\1</code>", str(plain(value)))))
+
+
+def english(value: object) -> Markup:
+    """Return text of a record for the inside of an HTML block; pages in another language say that it is English."""
+    shown = plain("" if value is None else value)
+    return shown if text.language() == "en" or not shown else _safe(f'<span lang="en">{shown}</span>')
 
 
 def heading(level: int, title: str, anchor: str = "") -> Markup:
@@ -91,24 +97,21 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.install_gettext_callables(text._, _ngettext, newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(plain=plain, prose=prose, code=code, md=md, url=url, slug=slug, count=_count)
+    made.install_gettext_callables(text._, text.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.filters.update(plain=plain, prose=prose, english=english, code=code, md=md, url=url, slug=slug)
+    made.filters.update(count=_count, numeral=text.numeral, date=text.date, local=text.local)
     made.globals.update(heading=heading, words=words)
     return made
 
 
-def _safe(text: str) -> Markup:
-    return Markup(text)  # noqa: S704 - every caller has escaped it
+def _safe(html: str) -> Markup:
+    return Markup(html)  # noqa: S704 - every caller has escaped it
 
 
 def _finalize(value: Any) -> Any:
     return plain(value) if isinstance(value, str) else value
 
 
-def _ngettext(singular: str, plural: str, number: int) -> str:
-    return text.translations().ngettext(singular, plural, number)
-
-
 def _count(value: int) -> str:
     """Return a whole number with a thousands separator."""
-    return f"{value:,}"
+    return text.numeral(value, ",")

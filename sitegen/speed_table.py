@@ -9,7 +9,7 @@ from sitegen import words
 from sitegen.records import Speed, SpeedCase, round_significant
 from sitegen.store import Store
 from sitegen.tables import Cell, Column, Facet, Footnotes, Row, Table, Value
-from sitegen.text import _
+from sitegen.text import _, numeral
 
 __all__ = ["Timing", "circumstances", "digits", "record_path", "speed_table", "timings"]
 
@@ -189,7 +189,7 @@ def _device_cell(timing: Timing, notes: Footnotes) -> Cell:
     said = [case.note] if case.note else []
     if case.disturbed:
         busy = _("Too long: something else used the processor, and the model had it {share} % of the time.")
-        said.append(busy.format(share=digits(100 * (case.cpu_share or 0))))
+        said.append(busy.format(share=numeral(digits(100 * (case.cpu_share or 0)))))
     return Cell(
         timing.speed.device_name,
         range=_("threads used: {count}").format(count=threads) if threads else "",

@@ -2,14 +2,19 @@
 
 The stage is a plain folder: generated pages, hand-written pages, data files and assets. Only what changed is written,
 and what no longer belongs is removed, so that a second stage over unchanged input touches nothing.
+
+Files that hold no words of a language, or only English ones (data, pictures, Vega), stand once, in the stage of the
+source language; pages of other languages link to them there.
 """
 
 from __future__ import annotations
 
 import html
 import os
+import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from importlib.metadata import version
@@ -23,7 +28,9 @@ from sitegen.pages.base import DataFile, Page
 __all__ = ["ASSETS", "StageError", "Staged", "front_matter", "stage", "vega_bundle", "write_if_changed"]
 
 ASSETS = Path(__file__).parent / "assets"
-_ASSET_FILES = ("cloud.js", "favicon.svg", "fathom.css", "fathom.js", "logo.svg")
+_LINK = re.compile(r'\b(href|src|data-record)="([^"#?:]+)')
+_SPEC = re.compile(r'\bdata-spec="([^"]+)"')
+_ASSET_FILES = ("favicon.svg", "fathom.css", "fathom.js", "logo.svg")
 _THREE = "static/r130/three.min.js"
 """In the package jupyter_threejs_sage: three.js with OrbitControls, one script that sets ``globalThis.THREE``."""
 
@@ -48,6 +55,7 @@ def stage(
     files: Iterable[DataFile] = (),
     docs: Path | None = None,
     cache_dir: Path | None = None,
+    source: bool = True,
 ) -> Staged:
     """Write pages, data files, hand-written pages and assets into a folder, so that it holds these and nothing else.
 
@@ -57,6 +65,7 @@ def stage(
         files: Data files that belong to no page.
         docs: Folder of hand-written pages, taken over as they are; absent or None for none.
         cache_dir: Where the Vega bundle is kept between builds; None builds it anew (1.5 s).
+        source: Whether this is the stage of the source language, which has the files that all languages share.
 
     Returns:
         The paths written, unchanged and removed.
@@ -64,9 +73,10 @@ def stage(
     Raises:
         StageError: A path leaves the stage or two sources claim the same path.
     """
-    contents = _collect(
-        [*_page_entries(pages), *_data_entries(files), *_docs_entries(docs), *_asset_entries(cache_dir)]
-    )
+    own = pages if source else _without_shared(list(pages))
+    entries = [*_page_entries(own), *_data_entries(files), *_docs_entries(docs), *_asset_entries()]
+    entries += _shared_assets(cache_dir) if source else []
+    contents = _collect(entries)
     written = [path for path, content in contents.items() if write_if_changed(out / path, content)]
     removed = list(_remove_others(out, contents))
     unchanged = contents.keys() - set(written)
@@ -148,11 +158,43 @@ def _docs_entries(docs: Path | None) -> Iterator[tuple[str, str, bytes]]:
             yield path.relative_to(docs).as_posix(), f"hand-written {docs.name}", path.read_bytes()
 
 
-def _asset_entries(cache_dir: Path | None) -> Iterator[tuple[str, str, bytes]]:
+def _asset_entries() -> Iterator[tuple[str, str, bytes]]:
     for name in _ASSET_FILES:
         yield f"assets/{name}", "asset", (ASSETS / name).read_bytes()
-    yield "assets/vega.js", "asset", vega_bundle(cache_dir)
+
+
+def _shared_assets(cache_dir: Path | None) -> Iterator[tuple[str, str, bytes]]:
+    """Yield the scripts that come with the first chart or cloud of points: they stand once for all languages."""
+    yield "assets/cloud.js", "asset", (ASSETS / "cloud.js").read_bytes()
     yield "assets/three.js", "asset", (resources.files("jupyter_threejs_sage") / _THREE).read_bytes()
+    yield "assets/vega.js", "asset", vega_bundle(cache_dir)
+
+
+def _without_shared(pages: list[Page]) -> Iterator[Page]:
+    """Yield the pages of another language, linked to the files that stand once and without these files.
+
+    A chart's specification has the page's words in it and stays; it is what a page names as ``data-spec``.
+    """
+    spoken = {_target(page, address) for page in pages for address in _SPEC.findall(page.body)}
+    shared = {file.path for page in pages for file in page.files} - spoken
+    for page in pages:
+        own = tuple(file for file in page.files if file.path not in shared)
+        yield replace(page, body=_linked_to_shared(page, shared), files=own)
+
+
+def _linked_to_shared(page: Page, shared: set[str]) -> str:
+    up = "../" * (page.path.count("/") + 1)
+
+    def link(found: re.Match[str]) -> str:
+        target = _target(page, found[2])
+        return f'{found[1]}="{up}{target}' if target in shared else found[0]
+
+    return _LINK.sub(link, page.body)
+
+
+def _target(page: Page, address: str) -> str:
+    """Return what a relative address on a page leads to, from the site's root."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(page.path), address))
 
 
 def _bytes(content: str | bytes) -> bytes:

@@ -31,6 +31,7 @@ from sitegen.records import (
     DatasetCard,
     Disagreement,
     GalleryIndex,
+    Lesson,
     ModelCard,
     Protocol,
     PublishedNumber,
@@ -97,6 +98,8 @@ class Store:
     speeds: tuple[Speed, ...] = ()
     adapters: AdapterProofs | None = None
     galleries: tuple[GalleryIndex, ...] = ()
+    lessons: dict[str, Lesson] = field(default_factory=dict)
+    """Numbers of real runs behind figures of the theory pages, by id."""
     verified: frozenset[str] = frozenset()
     corrections: tuple[Correction, ...] = ()
     references: dict[str, BibEntry] = field(default_factory=dict)
@@ -209,6 +212,7 @@ class _Loader:
             speeds=tuple(self.speeds("speed/*/*.json")),
             adapters=self._adapters(),
             galleries=tuple(self._galleries()),
+            lessons=self._lessons(),
             verified=self._verified(),
             corrections=self._corrections(),
             references=self._references(),
@@ -315,6 +319,10 @@ class _Loader:
             named = self._named(path, "/dataset", dataset, gallery.dataset)
             if self._named(path, "/sample", sample, gallery.sample) and named:
                 yield gallery
+
+    def _lessons(self) -> dict[str, Lesson]:
+        read = ((path, self._record(path, self.reader.json, Lesson)) for path in self._files("lessons/*.json"))
+        return {path.stem: found for path, found in read if found and self._named(path, "/id", path.stem, found.id)}
 
     def _adapters(self) -> AdapterProofs | None:
         path = self.reader.root / "adapters.json"

@@ -21,7 +21,7 @@ import yaml
 
 from sitegen.checks import number_name
 from sitegen.findings import Finding
-from sitegen.records import Correction, PublishedNumber, Speed, sha256_of
+from sitegen.records import Correction, GalleryIndex, PublishedNumber, Speed, sha256_of
 from sitegen.store import Store, load
 from sitegen.tree import JOURNALS, name_faults
 
@@ -87,24 +87,37 @@ def submission_findings(results: Path, reference: str, store: Store) -> list[Fin
 
 def published_values(store: Store) -> dict[Place, str]:
     """Return every value of a store that must not change silently, as text."""
-    values: dict[Place, str] = {}
-    for number in store.numbers:
-        place = Place(f"sources/{number.source}.csv", number_name(number.row))
-        values[place] = _number_value(number.row)
-    for folder, runs in (("runs", store.runs), ("sensitivity", store.sensitivity)):
-        for run in runs:
-            path = f"{folder}/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
-            values[Place(path)] = f"sha256 {run.sha256}"
+    values = {
+        Place(f"sources/{number.source}.csv", number_name(number.row)): _number_value(number.row)
+        for number in store.numbers
+    }
     for speed in store.speeds:
         values |= _speed_values(speed)
     for gallery in store.galleries:
-        path = f"gallery/{gallery.dataset}/{gallery.sample}/index.json"
-        for entry in gallery.models:
-            measured = {"metrics": entry.metrics, "scale": entry.scale, "shift": entry.shift}
-            values[Place(path, entry.model.id)] = f"sha256 {sha256_of(measured)}"
+        values |= _gallery_values(gallery)
+    return values | _disagreement_values(store) | dict(_digests(store)) | _cards(store)
+
+
+def _digests(store: Store) -> Iterator[tuple[Place, str]]:
+    """Yield the digest of each record that has one over all that it says."""
+    for folder, runs in (("runs", store.runs), ("sensitivity", store.sensitivity)):
+        for run in runs:
+            path = f"{folder}/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
+            yield Place(path), f"sha256 {run.sha256}"
+    for lesson in store.lessons.values():
+        yield Place(f"lessons/{lesson.id}.json"), f"sha256 {lesson.sha256}"
     for protocol in store.protocols.values():
-        values[Place(f"protocols/{protocol.dataset}/{protocol.id}.yaml")] = f"sha256 {protocol.digest()}"
-    return values | _disagreement_values(store) | _cards(store)
+        yield Place(f"protocols/{protocol.dataset}/{protocol.id}.yaml"), f"sha256 {protocol.digest()}"
+
+
+def _gallery_values(gallery: GalleryIndex) -> dict[Place, str]:
+    path = f"gallery/{gallery.dataset}/{gallery.sample}/index.json"
+    return {
+        Place(
+            path, entry.model.id
+        ): f"sha256 {sha256_of({'metrics': entry.metrics, 'fit': [entry.scale, entry.shift]})}"
+        for entry in gallery.models
+    }
 
 
 def _number_value(row: PublishedNumber) -> str:

@@ -28,6 +28,7 @@ LAYOUT = (
     "adapters.json",
     "gallery/*/*/index.json",
     "gallery/*/*/*.webp",
+    "lessons/*.json",
     "verified.yaml",
     "corrections.yaml",
     "references.bib",

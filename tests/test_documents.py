@@ -9,8 +9,14 @@ from pathlib import Path
 import click
 import pytest
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
-GUIDES = ("docs/en/add-a-model.md", "docs/en/manifest.md", "docs/en/measure-everything.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+GUIDES = (
+    "docs/en/contribute.md",
+    "docs/en/security.md",
+    "docs/en/add-a-model.md",
+    "docs/en/manifest.md",
+    "docs/en/measure-everything.md",
+)
 
 
 def commands(document: Path, program: str) -> list[list[str]]:
@@ -62,6 +68,22 @@ def test_documents_name_only_commands_and_options_that_exist(program: str, docum
         known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
         used = {word for word in words if word.startswith("-")}
         assert used <= known, f"{' '.join(words)}: there is no {used - known}"
+
+
+def test_each_way_to_contribute_has_at_most_five_steps(repo: Path) -> None:
+    """Three ways in, each short enough to be read to its end."""
+    sections = re.split(r"^## ", (repo / "docs/en/contribute.md").read_text(), flags=re.MULTILINE)
+    ways = ("Add a measured run", "Add published numbers", "Add a model")
+    steps = {section.splitlines()[0]: len(re.findall(r"^\d+\. ", section, re.MULTILINE)) for section in sections}
+    assert all(1 < steps[way] <= 5 for way in ways), steps
+
+
+def test_every_workflow_is_explained(repo: Path) -> None:
+    """CONTRIBUTING says when each runs and what it does."""
+    text = (repo / "CONTRIBUTING.md").read_text()
+    assert {path.name for path in (repo / ".github/workflows").iterdir()} == set(
+        re.findall(r"^\| `(\S+\.yml)`", text, re.M)
+    )
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -72,7 +72,7 @@ def test_uv_is_used_where_present_but_never_for_torch(dry_run: Callable[..., str
     lines = dry_run("test", path=with_uv(tmp_path)).splitlines()
     light = [line for line in lines if "uv pip install" in line]
     heavy = [
-        line for line in lines if "install" in line and re.search(r"torch|\[runners\]", line) and "echo" not in line
+        line for line in lines if "install" in line and re.search(r"torch|\[runners\b", line) and "echo" not in line
     ]
     assert len(light) == len(heavy) == 2
     assert all("-m pip install" in line and "constraints.txt" in line for line in heavy)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from sitegen.records import PREDICTION_KINDS
+
 Tool = Callable[[str], str]
 
 PINNED = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
@@ -60,9 +62,10 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_there_are_the_two_workflows(workflows: dict[str, Any]) -> None:
-    """One workflow checks, one publishes; the other tests here would be empty without them."""
-    assert set(workflows) == {"ci.yml", "pages.yml"}
+def test_there_are_the_workflows(workflows: dict[str, Any]) -> None:
+    """Each has its tests here, which would be empty without it."""
+    names = {"ci.yml", "comment.yml", "evaluate.yml", "pages.yml", "scheduled.yml", "submission.yml"}
+    assert set(workflows) == names
 
 
 def test_every_action_is_pinned_to_a_commit(repo: Path) -> None:
@@ -82,11 +85,63 @@ def test_every_shell_step_is_one_existing_make_target(workflows: dict[str, Any],
 
 
 def test_rights_are_granted_job_by_job(workflows: dict[str, Any]) -> None:
-    """No right for all jobs at once; only the deployment may write, and only pages."""
+    """No right for all jobs at once; only three jobs may write, each only what it is for."""
     assert all(workflow["permissions"] == {} for workflow in workflows.values())
     granted = {where: job["permissions"] for where, job in jobs(workflows)}
     assert granted.pop("pages.yml: deploy") == {"pages": "write", "id-token": "write"}
+    assert granted.pop("comment.yml: comment") == {"contents": "read", "actions": "read", "pull-requests": "write"}
+    assert granted.pop("evaluate.yml: propose") == {"contents": "write", "actions": "read", "pull-requests": "write"}
     assert all(rights == {"contents": "read"} for rights in granted.values()), granted
+
+
+def test_contributed_code_runs_with_a_token_that_reads(workflows: dict[str, Any]) -> None:
+    """What a pull request starts holds no secret and no right to write; what holds one is started by other events."""
+    by_request = [file for file, workflow in workflows.items() if "pull_request" in (workflow[True] or {})]
+    assert sorted(by_request) == ["ci.yml", "submission.yml"]
+    for file in by_request:
+        assert all(job["permissions"] == {"contents": "read"} for job in workflows[file]["jobs"].values())
+    assert not [file for file, workflow in workflows.items() if "pull_request_target" in workflow[True]]
+
+
+def test_no_workflow_knows_a_secret(repo: Path) -> None:
+    """The only token is the job's own, and it is given to a step, never to a job that installs something."""
+    for path in (repo / ".github/workflows").glob("*.yml"):
+        assert "secrets" not in path.read_text(), path.name
+        for name, job in yaml.safe_load(path.read_text())["jobs"].items():
+            assert "token" not in str(job.get("env", {})), f"{path.name}: {name}"
+
+
+def test_the_comment_is_made_by_code_of_the_default_branch(workflows: dict[str, Any]) -> None:
+    """The job that may comment checks out no contributed commit and takes part after pull requests only."""
+    (job,) = workflows["comment.yml"]["jobs"].values()
+    (checkout,) = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+    assert checkout["with"]["ref"] == "${{ github.event.repository.default_branch }}"
+    assert job["if"] == "github.event.workflow_run.event == 'pull_request'"
+
+
+def test_only_one_finding_is_waved_through(repo: Path) -> None:
+    """``workflow_run`` is called dangerous by its name; nothing else is excused."""
+    excused = [line.strip() for path in (repo / ".github").rglob("*.yml") for line in path.read_text().splitlines()
+               if "zizmor: ignore" in line]  # fmt: skip
+    assert excused == ["workflow_run: # zizmor: ignore[dangerous-triggers]"]
+
+
+def test_a_gpu_of_ours_runs_only_main_and_only_after_a_review(workflows: dict[str, Any]) -> None:
+    """The machine is reached by hand, from main, through an environment; the right to write is another job's."""
+    evaluate = workflows["evaluate.yml"]
+    measure = evaluate["jobs"]["measure"]
+    assert set(evaluate[True]) == {"workflow_dispatch"}
+    assert (measure["if"], measure["environment"]) == ("github.ref == 'refs/heads/main'", "gpu")
+    elsewhere = [where for where, job in jobs(workflows) if "self-hosted" in str(job["runs-on"])]
+    assert elsewhere == ["evaluate.yml: measure"]
+
+
+def test_guarded_files_have_owners(repo: Path) -> None:
+    """What decides what a number is worth needs a maintainer's word."""
+    text = (repo / ".github/CODEOWNERS").read_text()
+    owned = dict(line.split() for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    for path in ("/results/verified.yaml", "/results/corrections.yaml", "/results/protocols/", "/.github/", "/.ci/"):
+        assert owned[path].startswith("@"), path
 
 
 def test_no_checkout_keeps_its_credentials(workflows: dict[str, Any]) -> None:
@@ -121,13 +176,32 @@ def test_light_job_covers_every_supported_python(workflows: dict[str, Any], repo
     [
         ("vendor.github-workflows", ".github/workflows/*.yml"),
         ("vendor.dependabot", ".github/dependabot.yml"),
+        ("vendor.github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
+        ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/[!c]*.yml"),
         ("vendor.citation-file-format", "CITATION.cff"),
     ],
 )
 def test_files_follow_their_published_schema(schema: str, pattern: str, repo: Path, tool: Tool) -> None:
     """A misspelt key is found here and not by its silence on GitHub."""
-    done = run(tool("check-jsonschema"), "--builtin-schema", schema, *repo.glob(pattern))
+    files = list(repo.glob(pattern))
+    assert files
+    done = run(tool("check-jsonschema"), "--builtin-schema", schema, *files)
     assert done.returncode == 0, done.stdout
+
+
+def test_a_report_can_be_filled_in_by_its_address(repo: Path) -> None:
+    """The site links to the form with these parameters; GitHub fills in fields of the same id."""
+    form = yaml.safe_load((repo / ".github/ISSUE_TEMPLATE/wrong-number.yml").read_text())
+    fields = {field["id"]: field for field in form["body"] if "id" in field}
+    assert {"page", "row", "value", "digest"} <= set(fields)
+    assert all(fields[name]["type"] == "input" for name in ("page", "row", "value", "digest"))
+
+
+def test_the_form_of_a_model_has_the_words_of_its_card(repo: Path) -> None:
+    """What is chosen in the form can be written into the card."""
+    form = yaml.safe_load((repo / ".github/ISSUE_TEMPLATE/new-model.yml").read_text())
+    (kinds,) = [field["attributes"]["options"] for field in form["body"] if field.get("id") == "output_kind"]
+    assert kinds == [*PREDICTION_KINDS, "unknown"]
 
 
 def zizmor(tool: Tool, folder: Path) -> subprocess.CompletedProcess[str]:

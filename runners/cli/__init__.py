@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from runners.cli import again, evaluate, listing, models, pictures, speed
+from runners.cli import again, evaluate, lessons, listing, models, pictures, speed
 
 __all__ = ["main"]
 
@@ -22,6 +22,7 @@ for command in (
     again.reproduce,
     again.rescore,
     evaluate.evaluate,
+    lessons.lessons,
     listing.check,
     listing.doctor,
     listing.fetch,

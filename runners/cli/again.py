@@ -11,7 +11,6 @@ import click
 from runners.cli.common import (
     Failure,
     checked_origin,
-    chosen_device,
     fit_where_needed,
     folder_type,
     no_cache_option,
@@ -133,7 +132,7 @@ def reproduce(
         raise click.UsageError("give either --manifest or --root")
     with sentences(), truth_kept(not no_cache):
         from runners import reproduce as again
-        from runners.environment import set_precision
+        from runners.environment import chosen_device, set_precision
 
         run = again.read_record(record)
         protocol, options = again.protocol_of(run), _options_of(run.command)

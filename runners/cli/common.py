@@ -36,7 +36,6 @@ __all__ = [
     "Failure",
     "Stopped",
     "checked_origin",
-    "chosen_device",
     "fit_where_needed",
     "folder_type",
     "model_cards",
@@ -104,6 +103,7 @@ _FAULTS = {
     "runners.download": "DownloadError",
     "runners.jobs": "JobError",
     "runners.journal": "JournalError",
+    "runners.lessons": "LessonError",
     "runners.models.errors": "ModelError",
     "runners.pictures": "ReportError",
     "runners.prediction": "KindError",
@@ -201,15 +201,6 @@ def truth_kept(kept: bool) -> Iterator[None]:
 
     with using(TruthCache(cache_folder()) if kept else None):
         yield
-
-
-def chosen_device(name: str) -> str:
-    """Return the device of ``--device``: ``auto`` takes a GPU if there is one."""
-    if name != "auto":
-        return name
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def model_entries() -> list[ModelEntry]:

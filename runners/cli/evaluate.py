@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +15,6 @@ from runners.cli.common import (
     Failure,
     Stopped,
     checked_origin,
-    chosen_device,
     fit_where_needed,
     folder_type,
     no_cache_option,
@@ -27,11 +29,14 @@ from runners.cli.common import (
     weights_option,
     workers_option,
 )
+from runners.cli.contributing import Contribution
 from runners.cli.reporting import Report, logged
+from runners.environment import chosen_device
 from runners.log import event
 
 if TYPE_CHECKING:
     from runners.cells import Wanted
+    from runners.cluster import Pool, Where
     from runners.datasets.origin import Origin
     from runners.jobs import Work
     from runners.journal import Journal
@@ -39,6 +44,8 @@ if TYPE_CHECKING:
     from runners.models.base import Model
     from runners.saved import StoredDtype
     from runners.saving import Destination, Writer
+
+    EvaluateAll = Callable[..., list[Outcome]]
 
 __all__ = ["evaluate"]
 
@@ -54,6 +61,18 @@ def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str,
             raise click.BadParameter(f"'{value}' is no NAME=VALUE, or its name was given before", context, parameter)
         pairs[name] = text
     return pairs
+
+
+def cluster(context: click.Context, parameter: click.Parameter, value: str | None) -> Where | None:
+    """Return which cluster an option names."""
+    if value is None:
+        return None
+    from runners.cluster import parse
+
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
 
 
 @click.command()
@@ -103,6 +122,14 @@ def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str,
 @click.option("--compile", "compiled", is_flag=True, help="Compile the network with torch.compile.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images per prediction.")
 @workers_option
+@click.option(
+    "--cluster",
+    "where",
+    metavar="local[:N]|ADDRESS",
+    callback=cluster,
+    help="Measure on the workers of a dask cluster: 'local' starts a process for each GPU of this machine (several on "
+    "the CPU; N in all), ADDRESS is that of a scheduler, such as tcp://10.0.0.1:8786.",
+)
 @no_cache_option
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images; for trying out, not for the boards.")
 @click.option(
@@ -152,6 +179,7 @@ def evaluate(
     compiled: bool,
     batch: int,
     workers: int,
+    where: Where | None,
     no_cache: bool,
     limit: int | None,
     dry_run: bool,
@@ -167,7 +195,8 @@ def evaluate(
     """Measure models on data sets and write one run record for each combination.
 
     What is finished is kept in .journal below --out until the records are written. Interrupted in whatever way, the
-    same command goes on where it stopped. Ctrl-C lets the batch finish first and ends with exit code 1.
+    same command goes on where it stopped. Ctrl-C lets the batch finish first and ends with exit code 1. The end says
+    how to contribute the records, or why they are not for the boards.
     """
     if every and (manifest or limit or save):
         raise click.UsageError("--all goes without --manifest, --limit and --save-predictions")
@@ -175,28 +204,34 @@ def evaluate(
         _check_asked(model_ids, dataset_ids, manifest)
     if not manifest and (name or only):
         raise click.UsageError("--name and --only are for a --manifest")
-    with logged(None if dry_run else log), sentences(), truth_kept(not no_cache):
+    told = logged(None if dry_run else log)
+    with told, sentences(), truth_kept(not no_cache), _pool(where, device, workers, dry_run=dry_run) as pool:
         from runners import jobs
         from runners.cells import Wanted
         from runners.environment import set_precision
+        from runners.models.registry import checked_device
 
         chosen, place = chosen_device(device), out or (Path("runs") if manifest else results / "runs")
         how = {"dtype": dtype, "settings": settings, "compiled": compiled}
-        report = Report(place, every=every)
+        report = Report(place, every=every, contribution=Contribution(results / "runs", place))
         if every:
             works = _empty(Wanted(model_ids, dataset_ids, protocol_ids, root), results, report, **how)
         else:
             origins = _origins(dataset_ids, manifest, name, only, root, limit)
             works = _asked(model_ids, origins, protocol_ids, results, report, **how)
+        about: dict[str, Any] = {"batch": batch, "weights_dir": weights_dir, "compiled": compiled}
+        if not pool:  # what the devices of a pool's workers are is not known here
+            _print_plan(works, results, place, checked_device(chosen), dtype, err=not dry_run, **about)
         if dry_run:
-            _print_plan(works, results, place, chosen, dtype, batch=batch, weights_dir=weights_dir, compiled=compiled)
+            click.echo("nothing was run (--dry-run)")
             return
         set_precision()
-        bench = _Bench(place, chosen, batch=batch, fresh=fresh, weights_dir=weights_dir, **how)
+        how |= {"weights_dir": weights_dir}
+        bench = _Bench(place, device, pool, batch=batch, workers=workers, fresh=fresh, **how)
         places = jobs.destinations(works, save, predictions_dtype, place, fresh=fresh)
         for work, destinations in zip(works, places, strict=True):
             with report.going_on(work):
-                bench.measure(work, destinations, report, workers=workers, submitter=submitter)
+                bench.measure(work, destinations, report, submitter=submitter)
         report.conclude()
 
 
@@ -258,11 +293,26 @@ def _empty(wanted: Wanted, results: Path, report: Report, **how: Any) -> list[Wo
     return cells.works
 
 
-class _Bench:
-    """Loads one model at a time, as each may fill the device, and measures with it."""
+def _pool(where: Where | None, device: str, readers: int, *, dry_run: bool) -> AbstractContextManager[Pool | None]:
+    """Return what gives the workers of a cluster; none where all is done in this process."""
+    if where and readers:
+        raise click.UsageError("--workers reads ahead without a --cluster; with one, have more workers than GPUs")
+    if where is None or dry_run:
+        return nullcontext()
+    from runners.cluster import opened
 
-    def __init__(self, place: Path, device: str, *, batch: int, fresh: bool, **loading: Any) -> None:
-        self.place, self.device, self.batch, self.fresh = place, device, batch, fresh
+    return opened(where, device, tell)
+
+
+class _Bench:
+    """Measures with one model at a time, as each may fill the device: loaded here, or by the workers of a pool."""
+
+    def __init__(
+        self, place: Path, device: str, pool: Pool | None, *, batch: int, workers: int, fresh: bool, **loading: Any
+    ) -> None:
+        self.place, self.pool, self.fresh = place, pool, fresh
+        self.device = device if pool else chosen_device(device)
+        self.batch, self.workers = batch, workers
         self._loading = loading
         self._loaded: dict[str, Model] = {}
 
@@ -270,15 +320,35 @@ class _Bench:
         """Measure a work and report it; ``how`` is for :func:`_run`."""
         from runners.resume import kept
 
-        model = self._model(work.model_id)
-        where: dict[str, Any] = {"device": self.device, "batch": self.batch}
-        fit_where_needed(model, work.job.dataset)
-        with kept(work, model, self.place, destinations, fresh=self.fresh, **where) as (journal, writers):
-            _log_start(work, **where)
+        facts, evaluate_all = self._spread(self.pool, work, destinations) if self.pool else self._here(work)
+        with kept(facts, self.place, destinations, fresh=self.fresh) as (journal, writers):
+            _log_start(work, device=self.device, batch=self.batch)
             report.saved_before(destinations, writers)
-            outcomes = _run(model, work, writers, journal, **where, **how)
+            outcomes = _run(evaluate_all, work, writers, journal, **how)
         report.add(outcomes, work.job, journal)
         report.saved(writers)
+
+    def _here(self, work: Work) -> tuple[Mapping[str, Any], EvaluateAll]:
+        """Return what determines the rows of a work, and what measures it, in this process."""
+        from runners.evaluate import evaluate_all
+        from runners.resume import facts_of
+
+        model, dataset = self._model(work.model_id), work.job.dataset
+        fit_where_needed(model, dataset)
+        where: dict[str, Any] = {"device": self.device, "batch": self.batch}
+        evaluate = partial(evaluate_all, dataset, model, work.protocols, workers=self.workers, **where)
+        return facts_of(work, model, **where), evaluate
+
+    def _spread(self, pool: Pool, work: Work, destinations: list[Destination]) -> tuple[Mapping[str, Any], EvaluateAll]:
+        """Return the same for the workers of a pool, once they have taken it up."""
+        from runners.cluster import LostError, spec_of
+
+        spec = spec_of(work, destinations, device=self.device, batch=self.batch, **self._loading)
+        try:
+            facts = pool.prepare(spec, work.job.dataset)
+        except LostError as error:
+            raise Stopped(str(error)) from error
+        return facts, partial(pool.evaluate_all, work.job.dataset, spec, facts)
 
     def _model(self, model_id: str) -> Model:
         from runners.models import load
@@ -296,26 +366,26 @@ def _log_start(work: Work, **where: Any) -> None:
     event("started", model=work.model_id, dataset=dataset.id, images=len(dataset), protocols=protocols, **where)
 
 
-def _run(model: Model, work: Work, writers: list[Writer], journal: Journal, **how: Any) -> list[Outcome]:
-    """Return what :func:`evaluate_all` gives; ``how`` are its settings (device, batch, workers, submitter)."""
-    from runners.evaluate import evaluate_all
+def _run(evaluate_all: EvaluateAll, work: Work, writers: list[Writer], journal: Journal, **how: Any) -> list[Outcome]:
+    """Return what measuring gives; ``how`` are settings of it (submitter)."""
+    from runners.cluster import LostError
     from runners.measure import StoppedError
     from runners.resume import stop_when_asked
 
-    dataset = work.job.dataset
-    how |= {"writers": writers, "journal": journal}
+    model, dataset, images = work.model_id, work.job.dataset.id, len(work.job.dataset)
     if journal.lines:
-        tell(f"{model.id} on {dataset.id}: goes on with what {journal.path} says is finished")
-        event("resumed", model=model.id, dataset=dataset.id, images=journal.samples, journal=str(journal.path))
+        tell(f"{model} on {dataset}: goes on with what {journal.path} says is finished")
+        event("resumed", model=model, dataset=dataset, images=journal.samples, journal=str(journal.path))
     try:
-        with progress_bar(f"{model.id} on {dataset.id}", len(dataset)) as advance, stop_when_asked(tell) as stop:
-            return evaluate_all(dataset, model, work.protocols, progress=advance, stop=stop, **how)
-    except StoppedError as error:
-        raise Stopped(f"{model.id}: {error}; the same command goes on from there") from error
+        with progress_bar(f"{model} on {dataset}", images) as advance, stop_when_asked(tell) as stop:
+            return evaluate_all(writers=writers, journal=journal, progress=advance, stop=stop, **how)
+    except (LostError, StoppedError) as error:
+        raise Stopped(f"{model}: {error}; the same command goes on from there") from error
 
 
-def _print_plan(works: list[Work], *about: Any, **options: Any) -> None:
+def _print_plan(works: list[Work], *about: Any, err: bool, **options: Any) -> None:
+    """Say what will run before it runs: as a note beside the results, or as the result itself."""
     from runners.plan import plan_lines
 
     for line in plan_lines(works, *about, **options):
-        click.echo(line)
+        click.echo(line, err=err)

@@ -11,8 +11,9 @@ from runners.cli.common import Failure, folder_type, progress_bar, refuse_findin
 
 if TYPE_CHECKING:
     from runners.pictures import Part
+    from sitegen.records import DatasetCard
 
-__all__ = ["gallery", "report"]
+__all__ = ["card_of", "gallery", "part_of", "report"]
 
 
 @click.command()
@@ -28,7 +29,7 @@ def report(folders: tuple[Path, ...], protocol_id: str | None, results: Path, ou
     with sentences():
         from runners.report import write_report
 
-        parts = [_part(folder, () if protocol_id is None else (protocol_id,), results) for folder in folders]
+        parts = [part_of(folder, () if protocol_id is None else (protocol_id,), results) for folder in folders]
         with progress_bar("pictures", sum(len(part.run.samples.id) for part in parts)) as advance:
             page = write_report(parts, out, advance)
         click.echo(f"{page}: {sum(len(part.run.samples.id) for part in parts)} images")
@@ -53,22 +54,31 @@ def gallery(folders: tuple[Path, ...], protocol_id: str | None, results: Path, o
     """
     with sentences():
         from runners.gallery import Wanted, write_gallery
-        from sitegen.store import load_datasets
 
-        parts = [_part(folder, () if protocol_id is None else (protocol_id,), results) for folder in folders]
-        cards, findings = load_datasets(results)
-        refuse_findings(findings)
-        dataset = parts[0].dataset.id
-        if dataset not in cards:
-            raise Failure(
-                f"{results / 'datasets' / dataset}.yaml: no such card: whether images may be shown is unknown"
-            )
+        parts = [part_of(folder, () if protocol_id is None else (protocol_id,), results) for folder in folders]
+        card = card_of(parts[0].dataset.id, results)
         with progress_bar("images", sum(counts.values())) as advance:
-            path = write_gallery(parts, cards[dataset], Wanted(**counts), out or results / "gallery", advance)
+            path = write_gallery(parts, card, Wanted(**counts), out or results / "gallery", advance)
         click.echo(f"{path}: {len(list(path.glob('*/index.json')))} images of {len(parts)} models")
 
 
-def _part(folder: Path, protocol_ids: tuple[str, ...], results: Path) -> Part:
+def card_of(dataset: str, results: Path) -> DatasetCard:
+    """Return the card of a data set, or fail: it says whether images may be shown."""
+    from sitegen.store import load_datasets
+
+    cards, findings = load_datasets(results)
+    refuse_findings(findings)
+    if dataset not in cards:
+        raise Failure(f"{results / 'datasets' / dataset}.yaml: no such card: whether images may be shown is unknown")
+    return cards[dataset]
+
+
+def part_of(folder: Path, protocol_ids: tuple[str, ...], results: Path, submitter: str = "anonymous") -> Part:
+    """Return saved predictions, scored under one protocol.
+
+    Raises:
+        ReportError: If there are several protocols, or they cannot be scored.
+    """
     from runners import jobs
     from runners import rescore as again
     from runners.pictures import Part, ReportError
@@ -81,7 +91,7 @@ def _part(folder: Path, protocol_ids: tuple[str, ...], results: Path) -> Part:
     if others:
         raise ReportError(f"{folder}: a page shows one protocol; name it with --protocol")
     with progress_bar(f"{saved.index.model.id} on {job.dataset.id}", len(job.dataset)) as advance:
-        (outcome,) = again.rescore(saved, job.dataset, [protocol], progress=advance)
+        (outcome,) = again.rescore(saved, job.dataset, [protocol], submitter=submitter, progress=advance)
     if outcome.run is None:
         raise ReportError(f"{folder}: {outcome.failure}")
     return Part(saved, job.dataset, protocol, outcome.run)

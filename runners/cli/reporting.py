@@ -18,6 +18,7 @@ from runners.log import LogError, event, written_to
 from sitegen.metrics import METRICS
 
 if TYPE_CHECKING:
+    from runners.cli.contributing import Contribution
     from runners.jobs import Job, Work
     from runners.journal import Journal
     from runners.measure import Outcome
@@ -75,11 +76,18 @@ def _sentence(error: BaseException) -> str:
 
 
 class Report:
-    """Writes runs and says what came of each protocol; the exit code depends on those asked for by name."""
+    """Writes runs and says what came of each protocol; the exit code depends on those asked for by name.
 
-    def __init__(self, out: Path, *, every: bool = False) -> None:
+    Args:
+        out: Folder of the runs.
+        every: Whether all empty cells are filled (``--all``).
+        contribution: Told of each record, and asked in the end what to do with them.
+    """
+
+    def __init__(self, out: Path, *, every: bool = False, contribution: Contribution | None = None) -> None:
         self.out = out
         self.every = every
+        self.contribution = contribution
         self.written = 0
         self.failures: list[str] = []
         self._finished: list[Journal] = []
@@ -124,7 +132,7 @@ class Report:
             if outcome.run is None:
                 self._no_run(outcome, job)
             else:
-                self._write(outcome.run, outcome)
+                self._write(outcome.run, outcome, job)
                 scored.update(outcome.run.samples.id)
         if self.every:  # the next --all finds the records
             self._remove_journals()
@@ -156,6 +164,8 @@ class Report:
         Not earlier: if the command is interrupted at a later model, the same command must not repeat the first ones.
         """
         self._remove_journals()
+        for sentence in self.contribution.sentences() if self.contribution else ():
+            tell(sentence)
         if self.failures:
             raise _Told("\n".join(self.failures))
         if not self.written:
@@ -179,7 +189,7 @@ class Report:
         else:
             self._left_out(reason)
 
-    def _write(self, run: Run, outcome: Outcome) -> None:
+    def _write(self, run: Run, outcome: Outcome, job: Job) -> None:
         from runners.evaluate import concerns, write_run
 
         path = write_run(run, self.out)
@@ -191,6 +201,8 @@ class Report:
         event("written", **_whose(run), path=str(path), sha256=run.sha256, images=run.dataset.evaluated)
         for note in [*concerns(run), *outcome.notes]:
             tell_note(path, note)
+        if self.contribution:
+            self.contribution.add(path, run, job)
 
     def _left_out(self, reason: str) -> None:
         tell(f"left out: {reason}")

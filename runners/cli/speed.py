@@ -10,7 +10,6 @@ import click
 from runners.cli.common import (
     DTYPES,
     Failure,
-    chosen_device,
     folder_type,
     progress_bar,
     results_option,
@@ -56,8 +55,8 @@ def speed(
 ) -> None:
     """Measure latency, throughput, memory and operations, and add them to the record of each model and device."""
     with sentences():
+        from runners.environment import chosen_device, device_name, set_precision, slug
         from runners.environment import device_id as id_of
-        from runners.environment import device_name, set_precision, slug
         from runners.models import describe
         from runners.models.registry import checked_device
         from runners.speed import Plan, add_cases, measure, refusals

@@ -84,9 +84,13 @@ class DepthAnything(PretrainedNetwork):
             embeddings.interpolate_pos_encoding = partial(_positions, embeddings)
         return net
 
-    def infer(self, images: Sequence[Image]) -> list[Prediction]:
+    def prepare(self, images: Sequence[Image]) -> Tensor:
+        """Return images of one size as the network takes them, float32 (B, 3, h, w)."""
+        return self.input.prepare(images)
+
+    def forward(self, pixels: Tensor) -> list[Prediction]:
         """Return relative inverse depth (larger is nearer) or metres, float32 (h, w) at the network's input size."""
-        return self.as_predictions(self.run(self.input.prepare(images)).predicted_depth)
+        return self.as_predictions(self.run(pixels).predicted_depth)
 
 
 def build(entry: ModelEntry, options: ModelOptions) -> DepthAnything:

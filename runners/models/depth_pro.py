@@ -9,7 +9,6 @@ of view that becomes metres: the width in question is the image's, not the netwo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,7 +16,6 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import DepthProConfig, DepthProForDepthEstimation, Dinov2Config
 
-from runners.models.base import Image
 from runners.models.entry import ModelEntry
 from runners.models.pretrained import PretrainedNetwork, on_default_device
 from runners.models.registry import ModelOptions
@@ -51,22 +49,22 @@ class DepthPro(PretrainedNetwork):
             raise self.refuse("holds a network that estimates no field of view; without it depth is not metric")
         self._side = _side(config)
 
-    def infer(self, images: Sequence[Image]) -> list[Prediction]:
+    def forward(self, pixels: Tensor) -> list[Prediction]:
         """Return metres, float32 of the image's size."""
-        height, width = images[0].shape[:2]
-        output = self.run(self.pixels(images))
+        height, width = pixels.shape[1:3]
+        output = self.run(self.squares(pixels))
         degrees = output.field_of_view.float()
         focal = 0.5 * width / torch.tan(0.5 * torch.deg2rad(degrees))
         maps = metres(output.predicted_depth.float(), focal, (height, width))
         return [
-            Prediction(self.kind, one, details={"field_of_view": float(angle), "focal_length": float(pixels)})
-            for one, angle, pixels in zip(maps, degrees, focal, strict=True)
+            Prediction(self.kind, one, details={"field_of_view": float(angle), "focal_length": float(length)})
+            for one, angle, length in zip(maps, degrees, focal, strict=True)
         ]
 
-    def pixels(self, images: Sequence[Image]) -> Tensor:
-        """Return images of one size as the network takes them, float32 (B, 3, side, side) in -1..1."""
+    def squares(self, planes: Tensor) -> Tensor:
+        """Return images, uint8 (B, h, w, 3), as the network takes them, float32 (B, 3, side, side) in -1..1."""
         size = self._side, self._side
-        return F.interpolate((self.stacked(images) - 0.5) / 0.5, size=size, mode="bilinear", align_corners=False)
+        return F.interpolate((self.colours(planes) - 0.5) / 0.5, size=size, mode="bilinear", align_corners=False)
 
 
 def metres(canonical: Tensor, focal: Tensor, size: tuple[int, int]) -> Tensor:

@@ -17,7 +17,7 @@ import torch.nn.functional as F  # noqa: N812
 from PIL import Image as PilImage
 from torch import Tensor, nn
 
-from runners.models.base import DTYPES, Image, ModelError, Network
+from runners.models.base import DTYPES, Image, ModelError, PreparedNetwork
 from runners.models.checkpoints import read_checkpoint
 from runners.models.entry import ModelEntry
 from runners.models.registry import ModelOptions
@@ -54,7 +54,7 @@ VARIANTS: dict[str, Variant] = {
 _HEIGHT = 192
 
 
-class Meter(Network):
+class Meter(PreparedNetwork):
     """The adapter: RGB images in, metric depth at a quarter of the network's input size out."""
 
     kind = "metric-depth"
@@ -64,23 +64,26 @@ class Meter(Network):
         found = find_weights(weights, options.weights_dir)
         self.id, self.dtype, self.weights_sha256 = entry.id, options.dtype, found.sha256
         self.revision = "lorenzopapa5/METER@0f9a49a"
-        self._variant, self._device = variant, torch.device(options.device)
+        self._variant, self.device = variant, torch.device(options.device)
         self.settings = {
             "input": f"{variant.width}x{_HEIGHT}, bilinear (Pillow), aspect not kept",
             "normalisation": "ImageNet mean and deviation" if variant.imagenet else "divided by 255",
             "output": f"1/{variant.units_per_metre:g} m",
         }
-        self._net = _load(found.path).to(self._device, DTYPES[options.dtype])
+        self._net = _load(found.path).to(self.device, DTYPES[options.dtype])
 
-    def infer(self, images: Sequence[Image]) -> list[Prediction]:
+    def prepare(self, images: Sequence[Image]) -> Tensor:
+        """Return images as the network takes them, float32 (B, 3, 192, 256) or (B, 3, 192, 636)."""
+        return torch.stack([self._input(image) for image in images])
+
+    def forward(self, pixels: Tensor) -> list[Prediction]:
         """Return metric depth in metres, float32 (48, 64) or (48, 160), for each image."""
-        return self.as_predictions(self.raw(images) / self._variant.units_per_metre)
+        return self.as_predictions(self.raw(pixels) / self._variant.units_per_metre)
 
     @torch.inference_mode()
-    def raw(self, images: Sequence[Image]) -> Tensor:
+    def raw(self, pixels: Tensor) -> Tensor:
         """Return the network's own output, float32 (B, h, w): centimetres (NYU) or decimetres (KITTI)."""
-        batch = torch.stack([self._input(image) for image in images])
-        output: Tensor = self._net(batch.to(self._device, DTYPES[self.dtype]))
+        output: Tensor = self._net(pixels.to(self.device, DTYPES[self.dtype]))
         return output[:, 0].float()
 
     def _input(self, image: Image) -> Tensor:

@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from runners.models.base import DTYPES, Image, ModelError, Network
+from runners.models.base import DTYPES, Image, ModelError, PreparedNetwork
 from runners.models.checkpoints import read_checkpoint
 from runners.models.entry import ModelEntry
 from runners.models.midas_networks import MidasNetwork, build_midas, load_midas_state
@@ -26,7 +26,7 @@ from runners.prediction import Prediction
 __all__ = ["Midas", "architecture", "build", "example_input", "write_tiny"]
 
 
-class Midas(Network):
+class Midas(PreparedNetwork):
     """The adapter; images are prepared as the reference code does it."""
 
     def __init__(self, entry: ModelEntry, options: ModelOptions) -> None:
@@ -46,13 +46,16 @@ class Midas(Network):
         if options.compile:
             self.settings["compiled"] = True
 
-    def infer(self, images: Sequence[Image]) -> list[Prediction]:
-        """Return relative inverse depth, larger is nearer, float32 (h, w) at the network's input size."""
+    def prepare(self, images: Sequence[Image]) -> Tensor:
+        """Return images of one size as the network takes them, float32 (B, 3, h, w)."""
         try:
-            batch = torch.stack([prepare(image, self.rule) for image in images])
+            return torch.stack([prepare(image, self.rule) for image in images])
         except ValueError as error:
             raise ModelError(f"model '{self.id}': {error}") from error
-        return self.as_predictions(self.net(batch.to(self.device, DTYPES[self.dtype])))
+
+    def forward(self, pixels: Tensor) -> list[Prediction]:
+        """Return relative inverse depth, larger is nearer, float32 (h, w) at the network's input size."""
+        return self.as_predictions(self.net(pixels.to(DTYPES[self.dtype])))
 
 
 def build(entry: ModelEntry, options: ModelOptions) -> Midas:

@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from runners.models.base import DTYPES, Image, ModelError, Network
+from runners.models.base import DTYPES, Image, ModelError, PreparedNetwork
 from runners.models.entry import ModelEntry
 from runners.models.hub import HubWeights, Snapshot, find_snapshot
 from runners.models.registry import ModelOptions
@@ -42,10 +42,10 @@ def on_default_device(batch: int, height: int, width: int) -> dict[str, Tensor]:
     return {"pixel_values": torch.rand(batch, 3, height, width)}
 
 
-class PretrainedNetwork(Network):
+class PretrainedNetwork(PreparedNetwork):
     """An adapter around a network of transformers that is loaded from a snapshot.
 
-    A subclass names the network's class, looks at the configuration (:meth:`check`) and predicts (:meth:`infer`).
+    A subclass names the network's class, looks at the configuration (:meth:`check`) and predicts (:meth:`forward`).
 
     Attributes:
         architecture: Class of the network.
@@ -84,9 +84,12 @@ class PretrainedNetwork(Network):
         """Return the network's output for prepared pixels (B, 3, h, w), which are brought to its device and type."""
         return self.net(pixel_values=pixels.to(self.device, DTYPES[self.dtype]))
 
-    def stacked(self, images: Sequence[Image]) -> Tensor:
-        """Return images of one size as float32 (B, 3, h, w) in 0..1 on the network's device."""
-        planes = torch.stack([torch.from_numpy(image) for image in images]).to(self.device)
+    def prepare(self, images: Sequence[Image]) -> Tensor:
+        """Return images of one size as they are, uint8 (B, h, w, 3): :meth:`colours` does the rest on the device."""
+        return torch.stack([torch.from_numpy(image) for image in images])
+
+    def colours(self, planes: Tensor) -> Tensor:
+        """Return what :meth:`prepare` made as float32 (B, 3, h, w) in 0..1."""
         return planes.movedim(-1, 1).float() / 255
 
     def refuse(self, reason: str) -> ModelError:

@@ -15,7 +15,7 @@ The reference has two ways to predict, which give different numbers, and so has 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -24,7 +24,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import ZoeDepthConfig, ZoeDepthForDepthEstimation
 
-from runners.models.base import Image, ModelError
+from runners.models.base import ModelError
 from runners.models.entry import ModelEntry
 from runners.models.pretrained import PretrainedNetwork, chosen, on_default_device
 from runners.models.registry import ModelOptions
@@ -124,9 +124,9 @@ class ZoeDepth(PretrainedNetwork):
         self.settings["correction"] = said
         sys.stderr.write(f"model '{self.id}': {said}\n")
 
-    def infer(self, images: Sequence[Image]) -> list[Prediction]:
+    def forward(self, pixels: Tensor) -> list[Prediction]:
         """Return metres, float32: of the image's size (``infer``) or of the network's (``eval``)."""
-        colours = self.stacked(images)
+        colours = self.colours(pixels)
         if self._mode == "eval":
             output = self.run(_prepared(colours, self._variant.target))
             return self._predictions(output.predicted_depth.float(), {"": output})

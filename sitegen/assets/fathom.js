@@ -8,7 +8,10 @@
 (() => {
   "use strict";
 
-  const HERE = document.currentScript.src;
+  const { lang } = document.documentElement;
+  /** Where files stand that all languages share. */
+  const HOME = document.querySelector('meta[name="fathom-home"]').content;
+  const shared = (script) => import(new URL(`${HOME}assets/${script}`, document.baseURI));
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
   // ---- sorting -----------------------------------------------------------------------------------------------------
@@ -23,7 +26,7 @@
     return Number.isNaN(number) ? null : number;
   };
 
-  const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true, sensitivity: "base" }));
+  const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, lang, { numeric: true, sensitivity: "base" }));
 
   /** Order rows by a column; rows without a value come last in both directions, equal rows keep their order. */
   const sortRows = (rows, column, numeric, descending) => {
@@ -68,9 +71,12 @@
     return (item) => wanted === "" || (item.getAttribute(name) ?? "").split(" ").includes(wanted);
   };
 
+  /** Letters without case, accents and final sigma: as they are typed in a hurry. */
+  const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("ς", "σ");
+
   const wordsTest = (input) => {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-    return (item) => words.every((word) => item.textContent.toLowerCase().includes(word));
+    const words = folded(input.value).split(/\s+/).filter(Boolean);
+    return (item) => words.every((word) => folded(item.textContent).includes(word));
   };
 
   const applyFilters = (bar, target) => {
@@ -172,7 +178,7 @@
   let vega;
   /** Vega's bundle is 900 kB: it comes with the first chart that is opened, once. */
   const loadVega = () => {
-    vega ??= import(new URL("vega.js", HERE)).then(() => globalThis.fathomVega);
+    vega ??= shared("vega.js").then(() => globalThis.fathomVega);
     return vega;
   };
 
@@ -185,6 +191,15 @@
     return JSON.parse(painted);
   };
 
+  const NARROW = matchMedia("(max-width: 44.9844em)");
+
+  /** Panels stand one below the other where there is no room beside. */
+  const fitted = (spec) => {
+    if (!spec.hconcat || !NARROW.matches) return spec;
+    const { hconcat, ...rest } = spec;
+    return { ...rest, vconcat: hconcat };
+  };
+
   const say = (figure, text) => {
     const line = figure.querySelector(".chart-message") ?? document.createElement("p");
     line.className = "chart-message";
@@ -193,11 +208,29 @@
     figure.append(line);
   };
 
+  /** Inputs get the name that Vega writes beside them, without the value beside it; radio buttons get it as a group. */
+  const nameInputs = (holder) => {
+    for (const row of all(".vega-bind", holder)) {
+      const radios = row.querySelector(".vega-bind-radio");
+      radios?.setAttribute("role", "radiogroup");
+      (radios ?? row.querySelector("input")).setAttribute("aria-label", row.querySelector(".vega-bind-name").textContent);
+    }
+  };
+
+  /** What a reader has set in a chart stays when it is drawn in another palette. */
+  const keepInputs = async (canvas, before, view) => {
+    const names = new Set(all(".vega-bindings [name]", canvas).map((input) => input.name));
+    for (const name of names) view.signal(name, before.signal(name));
+    await view.runAsync();
+  };
+
   const drawChart = async (figure, text, state) => {
     const embed = await loadVega();
     const canvas = figure.querySelector(".chart-canvas");
     const holder = document.createElement("div");
-    const view = await embed(holder, inPalette(text), { mode: "vega-lite", renderer: "svg", actions: false, ast: true });
+    const { view } = await embed(holder, fitted(inPalette(text)), { mode: "vega-lite", renderer: "svg", actions: false, ast: true });
+    nameInputs(holder);
+    if (state.view) await keepInputs(canvas, state.view, view);
     state.view?.finalize();
     state.view = view;
     canvas.replaceChildren(holder);
@@ -284,7 +317,7 @@
   let cloudViewer;
   /** three.js weighs 640 kB: it comes with the first cloud that is opened, once. */
   const loadCloudViewer = () => {
-    cloudViewer ??= import(new URL("three.js", HERE)).then(() => import(new URL("cloud.js", HERE)));
+    cloudViewer ??= shared("three.js").then(() => shared("cloud.js"));
     return cloudViewer;
   };
 

@@ -16,7 +16,7 @@ from sitegen.records import PublishedNumber, Source
 from sitegen.rendering import slug
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Cell
-from sitegen.text import _
+from sitegen.text import _, numeral
 
 __all__ = [
     "BOARD_FORMATS",
@@ -99,8 +99,8 @@ def near_best(frame: pd.DataFrame, direction: Direction) -> tuple[pd.DataFrame, 
         return frame, ""
     near = frame[frame["y"] <= _FARTHEST * frame["y"].min()]
     left_out = len(frame) - len(near)
-    note = _("Left out, with more than {times:g} times the best error: {count}.")
-    return near, note.format(times=_FARTHEST, count=left_out) if left_out else ""
+    note = _("Left out, with more than {times} times the best error: {count}.")
+    return near, note.format(times=numeral(_FARTHEST, "g"), count=left_out) if left_out else ""
 
 
 def board_href(board: Board) -> str:

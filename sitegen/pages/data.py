@@ -9,12 +9,12 @@ from typing import Any
 
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
-from sitegen.records import RECORD_TYPES, Record
+from sitegen.records import RECORD_TYPES, Lesson, Record
 from sitegen.rendering import render
 from sitegen.store import Store
 from sitegen.text import _
 
-__all__ = ["pages"]
+__all__ = ["lesson_file", "pages"]
 
 PATH = "data.md"
 
@@ -33,10 +33,16 @@ def pages(store: Store) -> Iterator[Page]:
     """Yield the page that documents the data, with all files."""
     dumps = _dumps()
     files = [DataFile(f"data/{dump.name}.json", _json(dump.content(store))) for dump in dumps]
+    files += [DataFile(lesson_file(lesson), _json(_plain(lesson))) for lesson in store.lessons.values()]
     files += [DataFile(f"data/schemas/{name}.json", _json(_schema(name))) for name in RECORD_TYPES]
     files.append(DataFile("data/index.json", _json(_index(dumps))))
     body = render("data.md.j2", PATH, dumps=dumps, schemas=list(RECORD_TYPES))
     yield Page(PATH, _("Data for programs"), body, _("Every number and card of the site as JSON."), tuple(files))
+
+
+def lesson_file(lesson: Lesson) -> str:
+    """Return where a lesson's record is published, from the site's root."""
+    return f"data/lessons/{lesson.id}.json"
 
 
 def _dumps() -> tuple[Dump, ...]:
@@ -82,6 +88,12 @@ def _dumps() -> tuple[Dump, ...]:
             _("What was proven for every adapter; null without a record."),
             "adapters",
             lambda store: store.adapters and _plain(store.adapters),
+        ),
+        Dump(
+            "lessons",
+            _("Numbers of real runs behind the figures of the theory pages, by id."),
+            "lesson",
+            lambda store: _cards(store.lessons),
         ),
         Dump("metrics", _("The metric registry."), None, lambda _store: {k: asdict(m) for k, m in METRICS.items()}),
         Dump("references", _("Bibliography entries by BibTeX key."), None, _references),

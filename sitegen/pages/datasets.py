@@ -27,7 +27,7 @@ from sitegen.records import DatasetCard, Disagreement, ModelCard
 from sitegen.rendering import render, root_of
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Badge, Cell, Column, Facet, Row, Table
-from sitegen.text import _
+from sitegen.text import _, numeral
 
 __all__ = ["pages"]
 
@@ -202,7 +202,7 @@ def _dots(store: Store, board: Board) -> charts.Chart:
     return charts.ranked_dots(
         frame,
         metric=_axis(board),
-        title=title.format(model=leader["label"], value=leader["text"]),
+        title=title.format(model=leader["label"], value=numeral(leader["text"])),
         alt_text=alt.format(symbol=metric.symbol, count=len(frame), dataset=store.datasets[board.dataset].name),
         most=_DRAWN,
         log=_spreads([float(value) for value in frame["value"].head(_DRAWN)]),

@@ -18,7 +18,7 @@ from sitegen.records import Disagreement, DisagreementValue
 from sitegen.rendering import render
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Provenance, displayed
-from sitegen.text import _
+from sitegen.text import _, numeral
 
 __all__ = [
     "Comparison",
@@ -198,7 +198,7 @@ def comparison_chart(store: Store, comparison: Comparison, setting: str = "") ->
     model, dataset = store.models[comparison.model].name, store.datasets[comparison.dataset].name
     title = _("{model} on {dataset}").format(model=model, dataset=dataset)
     title = f"{title} ({setting})" if setting else title
-    said = "; ".join(f"{statement.label}: {statement.shown}" for statement in statements)
+    said = "; ".join(f"{statement.label}: {numeral(statement.shown)}" for statement in statements)
     return dumbbell(frame, metric=f"{metric.symbol} {metric.arrow}", title=title, alt_text=f"{title}. {said}.")
 
 
@@ -218,7 +218,7 @@ def _overview(store: Store, cases: list[Disagreement]) -> Chart | None:
         return None
     labels = [_short_name(store, case) for case, _value in widest]
     frame = pd.DataFrame({"label": labels, "ratio": [value for _case, value in widest]})
-    title = _("One checkpoint, up to {ratio:.1f} times apart").format(ratio=widest[0][1])
+    title = _("One checkpoint, up to {ratio} times apart").format(ratio=numeral(widest[0][1], ".1f"))
     alt_text = _("The {count} widest cases by largest value over smallest value.").format(count=len(widest))
     return disagreement_overview(frame, title=title, alt_text=alt_text)
 

@@ -21,7 +21,7 @@ from sitegen.records import (
 )
 from sitegen.rendering import render
 from sitegen.store import Store
-from sitegen.text import _
+from sitegen.text import _, numeral
 
 __all__ = ["pages"]
 
@@ -156,16 +156,16 @@ def _shot(store: Store, entry: GalleryIndex) -> _Shot:
 
 
 def _shown(value: float | None) -> str:
-    return _("no value") if value is None else f"{value:.3f}"
+    return _("no value") if value is None else numeral(value, ".3f")
 
 
 def _ticks(scale: GalleryScale) -> list[str]:
     """Return what stands under start, middle and end of a ramp; what lies beyond an end has its colour."""
     ends = (scale.low, scale.middle, scale.high)
     if scale.unit == "relative":
-        low, middle, high = (f"{100 * value:.3g} %" for value in ends)
+        low, middle, high = (numeral(100 * value, ".3g") + " %" for value in ends)
         return [low, middle, _("{end} and more").format(end=high)]
-    low, middle, high = (f"{value:.3g} m" for value in ends)
+    low, middle, high = (numeral(value, ".3g") + " m" for value in ends)
     return [_("{end} and nearer").format(end=low), middle, _("{end} and farther").format(end=high)]
 
 

@@ -15,7 +15,7 @@ from sitegen.records import FAMILIES, Family, Run, Source
 from sitegen.rendering import render
 from sitegen.store import Store
 from sitegen.tables import Cell, Column, Row, Table
-from sitegen.text import _
+from sitegen.text import _, numeral
 
 __all__ = ["pages"]
 
@@ -93,9 +93,9 @@ def _chart(store: Store, made: Sequence[Board]) -> charts.Chart | None:
         title=title.format(
             symbol=metric.symbol,
             dataset=dataset,
-            old=first.iloc[0]["text"],
+            old=numeral(first.iloc[0]["text"]),
             then=int(first.iloc[0]["x"]),
-            new=last["text"],
+            new=numeral(last["text"]),
             now=int(last["x"]),
         ),
         alt_text=alt.format(symbol=metric.symbol, count=len(frame)),

@@ -19,7 +19,7 @@ from sitegen.rendering import render, root_of
 from sitegen.speed_table import speed_table
 from sitegen.store import Store, StoredNumber
 from sitegen.tables import Badge, Cell, Column, Facet, Footnotes, Row, Table
-from sitegen.text import _
+from sitegen.text import _, numeral
 
 __all__ = ["pages"]
 
@@ -136,7 +136,7 @@ def _overview(store: Store, standings: Sequence[_Standing]) -> Table:
 def _metric_column(name: str) -> Column:
     metric = METRICS[name]
     high = metric.direction == "higher"
-    return Column(name, metric.symbol, "number", metric.arrow, metric.unit, metric.meaning, descending=high)
+    return Column(name, metric.symbol, "number", metric.arrow, metric.unit, _(metric.meaning), descending=high)
 
 
 def _overview_row(store: Store, standing: _Standing, shown: Sequence[str], notes: Footnotes) -> Row:
@@ -180,13 +180,13 @@ def _chart(store: Store, card: ModelCard, numbers: Sequence[StoredNumber]) -> ch
     symbol = METRICS[metric].symbol
     labels = _labels(store, list(shown))
     widest = max(shown, key=lambda place: _ratio(shown[place]))
-    title = _("One model, several values: {symbol} differs up to {ratio:.1f}-fold on {board}")
+    title = _("One model, several values: {symbol} differs up to {ratio}-fold on {board}")
     alt = _("{symbol} of {name} on {count} boards, a mark for each published value.")
     points = [_point(store, labels[place], number) for place, found in shown.items() for number in found]
     return charts.range_vs_reruns(
         pd.DataFrame(points),
         metric=f"{symbol} {METRICS[metric].arrow}",
-        title=title.format(symbol=symbol, ratio=_ratio(shown[widest]), board=labels[widest]),
+        title=title.format(symbol=symbol, ratio=numeral(_ratio(shown[widest]), ".1f"), board=labels[widest]),
         alt_text=alt.format(symbol=symbol, name=card.name, count=len(shown)),
     )
 
@@ -200,7 +200,9 @@ def _labels(store: Store, places: Sequence[tuple[str, str, str]]) -> dict[tuple[
     """Return the rows' names: the data set, with the fit only where a data set has several rows."""
     several = Counter(dataset for _metric, dataset, _family in places)
     names = {place: store.datasets[place[1]].name for place in places}
-    return {place: name if several[place[1]] == 1 else f"{name}, {place[2]}" for place, name in names.items()}
+    return {
+        place: name if several[place[1]] == 1 else f"{name}, {words.family(place[2])}" for place, name in names.items()
+    }
 
 
 def _point(store: Store, label: str, number: StoredNumber) -> dict[str, object]:

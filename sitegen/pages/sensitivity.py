@@ -26,7 +26,7 @@ from sitegen.records import Protocol, Run
 from sitegen.rendering import render, root_of, slug
 from sitegen.store import Store
 from sitegen.tables import Badge, Cell, Column, Footnotes, Row, Table
-from sitegen.text import _
+from sitegen.text import _, numeral
 
 __all__ = ["Comparison", "comparisons", "pages", "significant"]
 
@@ -188,7 +188,7 @@ def _metric_column(metric: Metric) -> Column:
         "number",
         metric.arrow,
         metric.unit,
-        metric.meaning,
+        _(metric.meaning),
         descending=metric.direction == "higher",
         href=f"metrics.html#{slug(metric.id)}",
     )
@@ -234,7 +234,7 @@ def _caveats(comparison: Comparison, run: Run) -> Iterator[str]:
     yield from degenerate_notes(run)
     clamped = _mean(run.samples.clamped_share) or 0.0
     if clamped > _NOTABLE_CLAMPING:
-        yield _("{share} % of the pixels were clamped or floored.").format(share=significant(100 * clamped, 3))
+        yield _("{share} % of the pixels were clamped or floored.").format(share=numeral(significant(100 * clamped, 3)))
     if missing := len(comparison.images) - len(run.samples.id):
         yield _("Without {missing} of the {count} images.").format(missing=missing, count=len(comparison.images))
     own = [name for name, value in run.summary.items() if value is not None and name not in comparison.shared]
@@ -244,7 +244,7 @@ def _caveats(comparison: Comparison, run: Run) -> Iterator[str]:
 
 
 def _with_unit(metric: Metric, value: float) -> str:
-    return f"{metric.symbol} {significant(value)} {metric.unit}".rstrip()
+    return f"{metric.symbol} {numeral(significant(value))} {metric.unit}".rstrip()
 
 
 def _number_cell(value: float | None) -> Cell:
@@ -313,10 +313,10 @@ def _chart(store: Store, comparison: Comparison) -> charts.Chart | None:
         frame,
         origin=labels[comparison.runs[0][0].id if comparison.runs[0][0].id in values else ordered[0]],
         metric=" ".join(filter(None, (metric.symbol, f"[{metric.unit}]" if metric.unit else "", metric.arrow))),
-        title=title.format(count=len(values), metric=metric.symbol, low=texts[0], high=texts[-1]),
+        title=title.format(count=len(values), metric=metric.symbol, low=numeral(texts[0]), high=numeral(texts[-1])),
         alt_text=said.format(
             model=store.models[comparison.model].name,
-            listed=", ".join(f"{name} {text}" for name, text in zip(ordered, texts, strict=True)),
+            listed=", ".join(f"{name} {numeral(text)}" for name, text in zip(ordered, texts, strict=True)),
         ),
     )
     absent = distinct(protocol.id for protocol, _run in comparison.runs if protocol.id not in values)

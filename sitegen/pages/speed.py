@@ -14,7 +14,7 @@ from sitegen.records import record_text
 from sitegen.rendering import render
 from sitegen.speed_table import Timing, circumstances, digits, record_path, speed_table, timings
 from sitegen.store import Store
-from sitegen.text import _
+from sitegen.text import _, numeral
 
 __all__ = ["pages"]
 
@@ -70,7 +70,7 @@ def _chart(store: Store, alike: Sequence[Timing]) -> charts.Chart:
     times = [timing.case.latency.median_ms for timing in alike]
     frame = pd.DataFrame({"label": names, "x": [timing.case.params_m for timing in alike], "y": times})
     title = _("On {device}, {slow} takes {ratio} times as long as {fast}").format(
-        device=alike[0].speed.device_name, slow=names[-1], fast=names[0], ratio=digits(times[-1] / times[0])
+        device=alike[0].speed.device_name, slow=names[-1], fast=names[0], ratio=numeral(digits(times[-1] / times[0]))
     )
     how = circumstances(alike[0].case)
     alt = _("Milliseconds an image against millions of parameters of {count} models: {how}.")

@@ -38,7 +38,8 @@ def pages(store: Store, folder: Path) -> Iterator[Page]:
         TheoryError: If pages hold what cannot be made: every fault of every page, with its file.
     """
     sources = [_read(path) for path in sorted(folder.glob("*.md"))]
-    keys = list(dict.fromkeys(key for source in sources for key in cited_keys(source.text)))
+    cited = dict.fromkeys(key for source in sources for key in cited_keys(source.text))
+    keys = [key for key in cited if key in store.references]  # the others are faults of the pages that cite them
     made, faults = [], []
     for source in sources:
         try:

@@ -28,6 +28,8 @@ _CITATION = re.compile(r"\[(@[A-Za-z0-9_-]+(?:; @[A-Za-z0-9_-]+)*)\]")
 _CALL = re.compile(r"^\{\{ (?P<name>[a-z_]+)\((?:\"(?P<argument>[a-z0-9-]+)\")?\) \}\}$", re.MULTILINE)
 _TEXT_NODE = re.compile(r">([^<]+)<")
 _UNREAD = re.compile(r"<mi>(\\\w+|[{}])</mi>")
+_DECIMAL_COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")
+_DECIMAL = re.compile(r"(<mn>\d+)\.(\d+</mn>)")
 _ENTITY = re.compile(r"(&[#\w]+;)")
 _PUNCTUATION = str.maketrans({sign: f"&#{ord(sign)};" for sign in "_*[]`~\\!|{}()"})
 
@@ -86,21 +88,27 @@ def cited_keys(text: str) -> list[str]:
 def formula(latex: str, *, block: bool = False) -> Markup:
     """Return LaTeX as MathML that Markdown leaves alone.
 
+    A decimal comma is written ``{,}``, as in LaTeX; the number stays one number.
+
     Raises:
         TheoryError: If it cannot be read.
     """
+    points, commas = _DECIMAL_COMMA.subn(".", latex.strip())
     try:
-        math = convert(latex.strip(), display="block" if block else "inline")
+        math = convert(points, display="block" if block else "inline")
     except Exception as error:  # the library raises many sorts
         raise TheoryError(f"formula '{latex.strip()}': {type(error).__name__} {error}") from error
     if unread := _UNREAD.search(math):
         raise TheoryError(f"formula '{latex.strip()}': '{unread.group(1)}' cannot be read")
+    if commas:
+        math = _DECIMAL.sub(r"\1,\2", math)
     return Markup(_TEXT_NODE.sub(_untouchable, math))  # noqa: S704 - formulas are ours, not contributed
 
 
 def _formula_of(match: re.Match[str]) -> str:
     if match["inline"]:
-        return formula(match["inline"])
+        # Markdown would take a <math> that begins a line for a block of its own.
+        return f"<span>{formula(match['inline'])}</span>"
     return f'<div class="formula" tabindex="0">{formula(match["block"], block=True)}</div>'
 
 
@@ -117,11 +125,14 @@ def _keys(match: re.Match[str]) -> list[str]:
 def _citation(match: re.Match[str], references: Mapping[str, BibEntry]) -> str:
     if unknown := [key for key in _keys(match) if key not in references]:
         raise TheoryError("\n".join(f"no work '{key}' in references.bib" for key in unknown))
-    links = [
-        f'<a class="cite-link" href="further-reading.html#{anchor(key)}">{plain(label(references[key]))}</a>'
-        for key in _keys(match)
-    ]
+    links = [_cited(key, references[key]) for key in _keys(match)]
     return f'<span class="citation" aria-label="{plain(_("Source"))}">({"; ".join(links)})</span>'
+
+
+def _cited(key: str, work: BibEntry) -> str:
+    # Two works of one year can have one label: the title tells them apart.
+    title = plain(work.plain.get("title", ""))
+    return f'<a class="cite-link" href="further-reading.html#{anchor(key)}" title="{title}">{plain(label(work))}</a>'
 
 
 def _called(match: re.Match[str], calls: Mapping[str, Call]) -> str:

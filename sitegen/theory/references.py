@@ -19,13 +19,17 @@ def anchor(key: str) -> str:
 def label(entry: BibEntry) -> str:
     """Return how the text names a work: "Eigen et al., 2014"."""
     names = _surnames(entry)
-    who = names[0] if len(names) == 1 else " & ".join(names) if len(names) == 2 else f"{names[0]} et al."
+    few = len(names) <= 2 and names[-1] != "others"
+    who = " & ".join(names) if few else f"{names[0]} et al."
     return f"{who}, {entry.plain.get('year', '')}".rstrip(", ")
 
 
 def listed(references: Mapping[str, BibEntry], keys: Iterable[str]) -> str:
     """Return the list of works as an HTML block, sorted by authors and year, each with its links and its BibTeX."""
-    found = sorted((references[key] for key in keys), key=lambda entry: (_authors(entry).casefold(), _year(entry)))
+    found = sorted(
+        (references[key] for key in keys),
+        key=lambda entry: (_surnames(entry)[0].casefold(), _authors(entry), _year(entry)),
+    )
     items = "\n".join(map(_item, found))
     return f'<ol class="references">\n{items}\n</ol>'
 
@@ -68,5 +72,13 @@ def _year(entry: BibEntry) -> str:
 
 
 def _surnames(entry: BibEntry) -> list[str]:
-    names = [name.strip() for name in entry.plain.get("author", entry.key).split(" and ")]
-    return [name.partition(",")[0] if "," in name else name.rsplit(" ", 1)[-1] for name in names]
+    shown = entry.plain.get("author", entry.key).split(" and ")
+    written = entry.fields.get("author", entry.key).split(" and ")
+    return [_surname(name.strip(), code.strip()) for name, code in zip(shown, written, strict=True)]
+
+
+def _surname(name: str, code: str) -> str:
+    """Return "Eigen" of "Eigen, David" or "David Eigen"; a name in braces is that of a group and stays whole."""
+    if code.startswith("{") and code.endswith("}"):
+        return name
+    return name.partition(",")[0] if "," in name else name.rsplit(" ", 1)[-1]

@@ -27,11 +27,11 @@ from sitegen.pages.disagreements import (
     who_measured,
 )
 from sitegen.records import Disagreement, Family, ModelCard
-from sitegen.rendering import environment, plain
+from sitegen.rendering import english, environment, plain
 from sitegen.speed_table import Timing, circumstances, digits, timings
 from sitegen.store import Store
 from sitegen.tables import Cell, Column, Footnotes, Row, Table
-from sitegen.text import _
+from sitegen.text import _, numeral
 from sitegen.theory.figures import Draw, Illustration
 
 __all__ = ["DRAWINGS", "SIDE_BY_SIDE", "Lineage"]
@@ -259,8 +259,9 @@ def _standing_cell(store: Store, standing: _Standing | None) -> Cell:
     where = _("{dataset}, {fit}: {rank} of {all}").format(
         dataset=_short(store, board.dataset), fit=words.family(board.family), rank=standing.rank, all=standing.ranked
     )
-    spread = f"({cell.range})" if cell.range else ""
-    value = " ".join(part for part in (metric.symbol, metric.arrow, cell.text, metric.unit, spread) if part)
+    spread = numeral(f"({cell.range})") if cell.range else ""
+    parts = (metric.symbol, metric.arrow, numeral(cell.text), metric.unit, spread)
+    value = " ".join(part for part in parts if part)
     return Cell(where, standing.rank, board_href(board), mark=cell.mark, range=value, why_href=cell.why_href)
 
 
@@ -355,7 +356,7 @@ def _place(store: Store, dataset: str) -> tuple[int, str]:
 def _dataset_column(store: Store, dataset: str) -> Column:
     card, metric = store.datasets[dataset], METRICS[_METRIC]
     # What stands behind a title in small letters is the unit elsewhere; here all cells share a metric without one.
-    return Column(dataset, _short(store, dataset), "number", unit=words.scene(card.scene), meaning=metric.meaning)
+    return Column(dataset, _short(store, dataset), "number", unit=words.scene(card.scene), meaning=_(metric.meaning))
 
 
 def _model_cell(store: Store, model: str) -> Cell:
@@ -468,7 +469,7 @@ def _checkpoint_table(store: Store, told: Sequence[_Telling]) -> Table:
         ),
         columns=(
             Column("what", _("What was done"), "model"),
-            Column("value", metric.symbol, "number", metric.arrow, metric.unit, metric.meaning),
+            Column("value", metric.symbol, "number", metric.arrow, metric.unit, _(metric.meaning)),
             Column("times", _("Times the first"), "number"),
             Column("fit", _("Fit"), "text"),
             Column("protocol", _("Protocol"), "text"),
@@ -502,8 +503,8 @@ def _reasons(cases: Sequence[Disagreement]) -> str:
     """Return what differs, case by case, each with its place in the list of disagreements."""
     unexplained = f' <span class="badge badge-warn">{plain(_("not explained"))}</span>'
     items = (
-        f'<li><a href="{_ROOT}disagreements.html#{case.id}">{plain(case.title)}</a>: '
-        f"{plain(' '.join([case.differs, *case.notes]))}{'' if case.explained else unexplained}</li>"
+        f'<li><a href="{_ROOT}disagreements.html#{case.id}">{english(case.title)}</a>: '
+        f"{english(' '.join([case.differs, *case.notes]))}{'' if case.explained else unexplained}</li>"
         for case in cases
     )
     link = f'<a href="{_ROOT}disagreements.html">{plain(_("All documented cases"))}</a>'

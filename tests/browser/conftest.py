@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 from sitegen.build import build
 from sitegen.findings import format_findings
 from sitegen.stage import stage
+from sitegen.text import LANGUAGES, SOURCE_LANGUAGE, speaking
 
 FLAGS = [
     "--headless",
@@ -63,17 +64,20 @@ def demo(demo_folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def site_folder(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real site, built once from the repository's own records."""
+    """The real site in both languages, built once from the repository's own records."""
     from sitegen import charts
     from sitegen.pages import site_pages
     from sitegen.store import load
 
     store = load(repo / "results")
     assert not store.errors, format_findings(store.errors)
-    root = tmp_path_factory.mktemp("real")
-    charts.use_cache(repo / "build" / "cache" / "charts")
-    stage(site_pages(store, repo / "docs/en"), root / "docs", docs=repo / "docs/en", cache_dir=repo / "build" / "cache")
-    findings = build({"en": root / "docs"}, root / "site")
+    root, cache = tmp_path_factory.mktemp("real"), repo / "build" / "cache"
+    charts.use_cache(cache / "charts")
+    for code in LANGUAGES:
+        docs, out, source = repo / "docs" / code, root / code / "docs", code == SOURCE_LANGUAGE
+        with speaking(code):
+            stage(site_pages(store, docs), out, docs=docs, cache_dir=cache, source=source)
+    findings = build({code: root / code / "docs" for code in LANGUAGES}, root / "site")
     assert (root / "site").is_dir(), format_findings(findings)
     return root / "site"
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sitegen import charts, words
 from sitegen.pages.base import DataFile, Page
+from sitegen.text import language
 
 METRICS = (
     ("AbsRel", "↓", "asc"),
@@ -22,7 +23,7 @@ METRICS = (
 KINDS = ("reported", "copied", "re-run", "unclear")
 ROWS = 30
 EMPTY = ("disagreements.md", "about.md", "metrics.md", "contribute.md", "data.md", "speed.md")
-SECTIONS = ("models", "sources", "protocols", "gallery")
+SECTIONS = ("models", "sources", "protocols", "gallery", "theory")
 
 
 def demo_pages() -> list[Page]:
@@ -53,9 +54,14 @@ def board_frame() -> pd.DataFrame:
     )
 
 
-@cache
 def demo_charts() -> dict[str, charts.Chart]:
-    """Return one chart of every kind, by name."""
+    """Return a chart of every kind, in the language in force."""
+    return _drawn(language())
+
+
+@cache
+def _drawn(_language: str) -> dict[str, charts.Chart]:
+    """Return a chart of every kind, by name."""
     frame = board_frame()
     words = {"alt_text": "Fake models in the order of their fake error, for trying the page out."}
     case = pd.DataFrame(

@@ -92,7 +92,8 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Path:
     """A site built from hostile records."""
     root = tmp_path_factory.mktemp("hostile")
     store = hostile_store(root / "results")
-    stage(site_pages(store, repo / "docs/en"), root / "docs", docs=repo / "docs/en", cache_dir=repo / "build/cache")
+    written = make.write_theory(root / "written")
+    stage(site_pages(store, written), root / "docs", docs=repo / "docs/en", cache_dir=repo / "build/cache")
     findings = build({"en": root / "docs"}, root / "site")
     assert (root / "site").is_dir(), format_findings(findings)
     return root / "site"

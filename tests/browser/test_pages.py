@@ -39,6 +39,14 @@ PAGES = (
     "about.html",
     "contribute.html",
     "data.html",
+    "el/index.html",
+    "el/datasets/nyu-depth-v2.html",
+    "el/models/depth-anything-v2-large.html",
+    "el/sources/marigold-paper.html",
+    "el/disagreements.html",
+    "el/protocols/table.html",
+    "el/gallery/procedural-indoor.html",
+    "el/contribute.html",
 )
 BOARD = "#board-nyu-depth-v2-metric"
 
@@ -72,6 +80,10 @@ def test_page_renders_without_errors_and_fits(new_page: Callable[..., Page], sit
         "datasets/procedural-indoor.html",
         "gallery/procedural-outdoor.html",
         "about.html",
+        "el/index.html",
+        "el/datasets/ddad.html",
+        "el/models/marigold-depth-v1-0.html",
+        "el/gallery/procedural-outdoor.html",
     ],
 )
 def test_no_serious_accessibility_violation(new_page: Callable[..., Page], site: str, path: str, scheme: str) -> None:

@@ -25,7 +25,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Iterator[str]:
     """The address of a site of made-up records in which one prediction was scored under four protocols."""
     root = tmp_path_factory.mktemp("protocols")
     store = load_valid(make.write_sensitivity(root / "results"))
-    stage(site_pages(store, repo / "docs/en"), root / "docs", docs=repo / "docs/en", cache_dir=repo / "build/cache")
+    written = make.write_theory(root / "written")
+    stage(site_pages(store, written), root / "docs", docs=repo / "docs/en", cache_dir=repo / "build/cache")
     findings = build({"en": root / "docs"}, root / "site", strict=True)
     assert not findings, format_findings(findings)
     with serving(root / "site") as address:

@@ -1,24 +1,50 @@
-"""The evaluator's benchmark: our values are the numpy loop's, and it would notice if they were not."""
+"""The benchmarks: what they compare does the same, every contender is timed, and a leak would show."""
 
-import importlib.util
+import importlib
+import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+import torch
+
+from runners import datasets
+from runners.models import tiny
+from runners.models.base import Image
+from runners.models.registry import load
+from runners.prediction import Prediction
+from runners.score import score
 
 
 @pytest.fixture(scope="module")
-def evaluator(repo: Path) -> ModuleType:
+def scripts(repo: Path) -> Iterator[None]:
+    """benchmarks/ as a place to import from, here and in worker processes; its scripts import one another."""
+    sys.path.insert(0, str(repo / "benchmarks"))
+    yield
+    sys.path.remove(str(repo / "benchmarks"))
+
+
+@pytest.fixture(scope="module")
+def evaluator(scripts: None) -> ModuleType:
     """benchmarks/evaluator.py as a module."""
-    spec = importlib.util.spec_from_file_location("evaluator", repo / "benchmarks" / "evaluator.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["evaluator"] = module  # its dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("evaluator")
+
+
+@pytest.fixture(scope="module")
+def runner(scripts: None) -> ModuleType:
+    """benchmarks/runner.py as a module."""
+    return importlib.import_module("runner")
+
+
+@pytest.fixture(scope="module")
+def soak(scripts: None) -> ModuleType:
+    """benchmarks/soak.py as a module."""
+    return importlib.import_module("soak")
 
 
 @pytest.mark.parametrize("fit", ["none", "affine"])
@@ -52,8 +78,86 @@ def test_large_images_are_timed_and_weighed(evaluator: ModuleType) -> None:
         assert result["mb"] >= 0
 
 
-def test_help_needs_no_package(repo: Path) -> None:
+@pytest.mark.parametrize("script", ["evaluator", "runner", "soak"])
+def test_help_needs_no_package(repo: Path, script: str) -> None:
     """The script starts from the repository's root."""
-    script = [sys.executable, "benchmarks/evaluator.py", "--help"]
-    shown = subprocess.run(script, cwd=repo, capture_output=True, text=True, check=True)
-    assert "check that they agree" in " ".join(shown.stdout.split())
+    words = [sys.executable, f"benchmarks/{script}.py", "--help"]
+    here = {**os.environ, "PYTHONPATH": str(repo)}
+    shown = subprocess.run(words, cwd=repo, env=here, capture_output=True, text=True, check=True)
+    assert "Usage:" in shown.stdout
+
+
+def test_evaluation_is_timed_beside_its_network(runner: ModuleType, soak: ModuleType, tmp_path: Path) -> None:
+    """METER with random weights: every contender takes time, and the network's input is that of the evaluation."""
+    model = runner.random_model(runner.METER, tmp_path / "weights", "cpu", "float32")
+    dataset = soak.repeated(datasets.open(soak.DATASET), 5)
+    contenders = runner.contenders(runner.Setup(model, dataset, 2, "cpu", tmp_path), [(0, 0), (0, 1)])
+    assert list(contenders) == [
+        runner.ALONE,
+        "evaluate_all, 0 workers, 0 threads",
+        "evaluate_all, 0 workers, 1 threads",
+    ]
+    for run in contenders.values():
+        assert run().wall > 0
+    assert not list(tmp_path.glob("tmp*"))  # journals
+
+
+def test_pipeline_loop_scores_as_we_do(runner: ModuleType, soak: ModuleType, tmp_path: Path) -> None:
+    """The loop reads the files of the same samples, runs the network on them, and numpy's metrics are ours."""
+    tiny.write(runner.DEPTH_ANYTHING, tmp_path)
+    model = load(runner.DEPTH_ANYTHING, weights_dir=tmp_path, settings={"input": "hub"})
+    original = datasets.open(soak.DATASET)
+    setup = runner.Setup(model, soak.repeated(original, 3), 1, "cpu", tmp_path)
+    assert runner.loop(setup).wall > 0
+    for (image, truth), name in zip(runner._files(setup.dataset), original.ids, strict=False):
+        sample = original.read(name)
+        assert np.array_equal(np.asarray(runner.Image.open(image)), sample.image)
+        assert np.allclose(runner._read_truth(truth), sample.truth, atol=1e-6)
+    disparity = np.random.default_rng(0).uniform(0.1, 2, sample.truth.shape).astype(np.float32)
+    given = [torch.from_numpy(one)[None] for one in (disparity, sample.truth, sample.mask)]
+    ours = score(given[0], "affine-invariant-disparity", *given[1:], soak.house_protocol()).metrics
+    theirs = runner._score(disparity, sample.truth)
+    for metric in ("abs_rel", "rmse", "log10", "silog", "delta1"):
+        assert theirs[metric] == pytest.approx(float(ours[metric]), rel=1e-4)
+
+
+def test_ratios_are_made_within_a_round(runner: ModuleType) -> None:
+    """A machine that is twice as slow in one round has the same ratio in both."""
+    slow, fast = ({runner.ALONE: runner.Time(w, w), "x": runner.Time(1.25 * w, 2 * w)} for w in (0.2, 0.1))
+    (*_, line) = runner.report([slow, fast]).splitlines()
+    assert line == "| x | 6.00 | 8.00 | 0.80 (0.80 to 0.80) | 0.50 (0.50 to 0.50) |  |"
+
+
+IMAGES, WARM, MAP_MIB = 300, 100, 240 * 320 * 4 / (1 << 20)
+BOUND_MIB = (IMAGES - WARM) * MAP_MIB / 3
+"""What memory may grow by after the warm-up: a third of a map an image."""
+
+
+def grown(weights: Sequence[object]) -> float:
+    """Return by how many MiB the run grew after its warm-up."""
+    totals = [weight.total for weight in weights]
+    return totals[-1] - totals[0]
+
+
+def test_memory_stays_flat(soak: ModuleType) -> None:
+    """Three hundred images with a worker, threads and a journal: no process keeps even a third of a map an image."""
+    weights = soak.soak(soak.Constant(), IMAGES, WARM)
+    assert weights[-1].images == IMAGES
+    assert weights[-1].children > 0
+    assert grown(weights) < BOUND_MIB
+
+
+def test_a_leak_of_one_map_an_image_shows(soak: ModuleType) -> None:
+    """A model that keeps its maps is over the bound: the test above can fail."""
+
+    class Leaking(soak.Constant):
+        """Keeps what it gave."""
+
+        kept: list[Prediction] = []  # noqa: RUF012 - the leak
+
+        def predict(self, images: Sequence[Image], intrinsics: object = None) -> list[Prediction]:
+            """Return new maps."""
+            self.kept += [replace(one, map=one.map.clone()) for one in super().predict(images)]
+            return super().predict(images)
+
+    assert grown(soak.soak(Leaking(), IMAGES, WARM, workers=0, threads=0)) > BOUND_MIB

@@ -3,11 +3,13 @@
 import importlib
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -107,6 +109,40 @@ def test_limit_is_said_and_shows_in_the_list(tmp_path: Path, results: Path) -> N
     assert "note: 1 of 2 images; not for the boards" in result.output
     (path,) = (tmp_path / "out").rglob("*.json")
     assert json.loads(path.read_text(encoding="utf-8"))["dataset"]["listed"] == 1
+    assert f"Not for a pull request, as 1 of 2 images were asked for: {path}" in result.stderr
+    assert "git add" not in result.output
+
+
+def test_the_end_says_how_to_contribute(tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines after whole runs are commands that git and a shell take: they leave one commit of just these files."""
+    make.write_toy(tmp_path / "toy")
+    models = ["--model", "baseline-mean-depth", "--model", "baseline-dark-channel"]
+    monkeypatch.chdir(tmp_path)
+    where = ["--dataset", "procedural-indoor", "--root", tmp_path / "toy", "--results", "results"]
+    result = call("evaluate", *models, *where)
+    assert "To contribute these 2 records:" in result.stderr
+    assert "git add" not in result.stdout
+    subprocess.run(["git", "init", "-q", "-b", "main"], check=True)
+    for line in result.stderr.splitlines():
+        if line.startswith(("  git switch", "  git add", "  git commit")):
+            identity = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+            subprocess.run([*identity, *shlex.split(line)[1:]], check=True, capture_output=True)
+    shown = subprocess.run(["git", "show", "--name-only", "--format=%s"], check=True, capture_output=True, text=True)
+    title, _, *files = shown.stdout.splitlines()
+    assert title == "Measure 2 models on procedural-indoor"
+    assert files == [f"results/runs/procedural-indoor/house/{model}.json" for model in sorted(models[1::2])]
+
+
+def test_records_elsewhere_or_of_a_manifest_are_not_to_be_contributed(tmp_path: Path, results: Path) -> None:
+    """Each gets its reason, and nobody is told to commit them."""
+    make.write_toy(tmp_path / "toy")
+    model = ["--model", "baseline-dark-channel", "--results", results, "--out", tmp_path / "out"]
+    elsewhere = call("evaluate", *model, "--dataset", "procedural-indoor", "--root", tmp_path / "toy")
+    assert f"as it stands outside of {results / 'runs'}: leave out --out" in elsewhere.stderr
+    manifest = make.write_manifest(tmp_path, [make.write_pair(tmp_path, "a", np.full((8, 8), 1500, np.uint16))])
+    own = call("evaluate", *model, "--manifest", manifest)
+    assert "as nobody else has the images of your manifest" in own.stderr
+    assert "git add" not in elsewhere.output + own.output
 
 
 @pytest.mark.shared
@@ -511,3 +547,13 @@ def test_other_errors_are_no_sentences() -> None:
         raise KeyError("ours")
     with pytest.raises(common.Failure, match=r"torch is not installed; run: pip install"), common.sentences():
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+
+def test_says_so_before_it_runs_as_well(tmp_path: Path) -> None:
+    """The same plan as a note, and then the record."""
+    words = ["evaluate", "--model", "baseline-dark-channel", "--dataset", "procedural-indoor", "--limit", "1"]
+    result = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "out"), "--no-cache", "--device", "cpu"])
+    assert result.exit_code == 0
+    assert "1 prediction in all" in result.stderr.splitlines()
+    assert "in all" not in result.stdout
+    assert "house/baseline-dark-channel.json: 1 images" in result.stdout

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -175,3 +176,17 @@ def test_the_ids_and_kinds_of_lotus_are_those_of_its_cards(text: str, repo: Path
     cards, _ = load_model_cards(repo / "results", named)
     assert len(named) == 4
     assert {name: card.output_kind for name, card in cards.items()} == named
+
+
+def test_prepared_network_of_the_guide_predicts(text: str) -> None:
+    """The class that the guide shows gives each image's brightness, prepared ahead or not."""
+    import runners.models.base as base
+
+    (block,) = re.findall(r"^```python\n(class Brightness.*?)^```", text, re.MULTILINE | re.DOTALL)
+    names = {"torch": torch, "PreparedNetwork": base.PreparedNetwork}
+    exec(block, names)  # noqa: S102 - our own guide
+    model: base.PreparedNetwork = names["Brightness"]()  # type: ignore[operator, assignment]
+    model.kind = "affine-invariant-depth"
+    images = [np.full((2, 3, 3), value, dtype=np.uint8) for value in (0, 51, 255)]
+    for given in (images, model.prepared(images)):
+        assert [float(found.map[0, 0]) for found in model.predict(given)] == pytest.approx([0, 0.2, 1])

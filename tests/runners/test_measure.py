@@ -1,6 +1,7 @@
 """Metrics that an image may have no value of, and the counts that others are weighed by."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,18 @@ import torch
 from runners import stages
 from runners.datasets import Annotations, Dataset, PointPairs, Sample, open_manifest
 from runners.datasets.base import Item
-from runners.evaluate import EvaluationError, evaluate
+from runners.datasets.origin import Origin
+from runners.environment import describe
+from runners.evaluate import EvaluationError, evaluate, groups_of, run_model
+from runners.inputs import input_of
+from runners.journal import Done
+from runners.measure import Maker, Task, measure
 from runners.models.base import Image
 from runners.prediction import Prediction
+from runners.saved import open_saved
+from runners.saving import Destination
 from runners.score import Scores
-from runners.stages import MAY_BE_MISSING
+from runners.stages import MAY_BE_MISSING, Batch, Group, Order
 from tests.runners import factories as make
 from tests.runners.factories import Constant, LeftBright
 
@@ -128,3 +136,30 @@ def test_planes_are_counted_and_weigh_the_summary(toy: Dataset, monkeypatch: pyt
     run = evaluate(toy, Constant(), make.protocol(metrics=["abs_rel", "pe_fla"]), command="x")
     assert run.samples.planes == [1, 3, 0, 0]
     assert run.summary["pe_fla"] == 4.0
+
+
+def test_what_comes_twice_counts_once(tmp_path: Path) -> None:
+    """A batch that is given again changes no column, adds no seconds and saves no prediction a second time."""
+    dataset, protocol = open_manifest(make.write_toy(tmp_path / "toy", 4), "toy"), make.protocol()
+    origin = Origin(dataset="toy", manifest=str(tmp_path / "toy" / "index.json"))
+    runs, samples = [], []
+    for times in (1, 2):
+        writer = Destination(tmp_path / f"saved-{times}", input_of(protocol), origin).open("0" * 64)
+        assert writer
+        groups = groups_of(Constant(), [protocol], {writer.rule.name: writer.dtype})
+
+        def produce(orders: Sequence[Order], groups: list[Group] = groups, times: int = times) -> Generator[Batch]:
+            for batch in stages.work_off(dataset, groups, orders[::-1]):
+                done = {name: Done(found.entries, 2.0) for name, found in batch.protocols.items()}
+                yield from [replace(batch, protocols=done)] * times
+
+        def maker(_: Any) -> Maker:
+            return Maker(run_model(Constant()), "metric-depth", describe("cpu"), "x", "y")
+
+        (outcome,) = measure(dataset, produce, [Task(protocol)], maker, writers={writer.rule.name: writer})
+        assert outcome.run
+        runs.append(outcome.run)
+        samples.append([entry.id for entry in open_saved(writer.folder).index.samples])
+    assert runs[0].sha256 == runs[1].sha256
+    assert [run.timings.seconds_predict for run in runs] == [8.0, 8.0]
+    assert samples[0] == samples[1] == list(dataset.ids)

@@ -241,3 +241,12 @@ def write_numbers(path: Path, rows: list[dict[str, str]]) -> None:
         writer = csv.DictWriter(stream, NUMBER_COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def write_theory(root: Path) -> Path:
+    """Write the theory that navigation and guides link to, without links to real records; return the folder given."""
+    (root / "theory").mkdir(parents=True)
+    for page in ("index", "glossary"):
+        text = f"---\ntitle: {page}\ndescription: Made up.\n---\n\n# {page}\n\nSo $x$.\n"
+        (root / "theory" / f"{page}.md").write_text(text, encoding="utf-8")
+    return root

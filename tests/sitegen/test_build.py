@@ -21,6 +21,7 @@ NAMED = (
     "datasets/index",
     "models/index",
     "sources/index",
+    "theory/index",
     "disagreements",
     "protocols/index",
     "about",
@@ -151,14 +152,99 @@ def test_zensical_builds_the_same_sources(tmp_path: Path) -> None:
     assert {f"{name}.html" for name in NAMED} <= contents(tmp_path / "site").keys()
 
 
-def test_second_language_stands_in_its_folder(tmp_path: Path) -> None:
-    """English is at the root, another language in the folder of its code, with the theme's words in that language."""
-    for language in ("en", "el"):
-        stage(pages(), tmp_path / language / "docs", cache_dir=CONFIG.parent / "build" / "cache")
-    docs = {language: tmp_path / language / "docs" for language in ("el", "en")}
-    build(docs, tmp_path / "site")
-    assert '<html lang="en"' in (tmp_path / "site" / "index.html").read_text("utf-8")
-    assert '<html lang="el"' in (tmp_path / "site" / "el" / "index.html").read_text("utf-8")
+def both(root: Path, *english_only: Page, **options: str) -> list[module.Finding]:
+    """Stage the pages in both languages and build them; return the findings."""
+    cache = CONFIG.parent / "build" / "cache"
+    stage([*pages(), *english_only], root / "en" / "docs", cache_dir=cache)
+    stage(pages(), root / "el" / "docs", source=False)
+    return build({language: root / language / "docs" for language in ("el", "en")}, root / "site", **options)
+
+
+def links(site: Path, page: str) -> tuple[dict[str, str], list[str]]:
+    """Return the addresses of a page in each language as its head has them, and those of the header's switch."""
+    head, _, body = (site / page).read_text("utf-8").partition("<body")
+    alternate = re.findall(r'<link rel="alternate " hreflang="([a-z-]+)" href="([^"]+)">', head)
+    return dict(alternate), re.findall(r'class="md-header__button language" href="([^"]+)"', body)
+
+
+@pytest.fixture(scope="module", params=["mkdocs", "zensical"])
+def bilingual(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site in both languages from each builder; a guide stands in English only."""
+    if find_spec(request.param) is None:
+        pytest.skip(f"{request.param} is not installed here")
+    root = tmp_path_factory.mktemp(request.param)
+    (lacking,) = both(root, Page("guides/one.md", "Guide", "# Guide\n"), builder=request.param)
+    assert (lacking.severity, lacking.path) == ("warning", "guides/one.md")
+    assert lacking.message == "exists in en only; a page stands in every language"
+    return root / "site"
+
+
+def test_second_language_stands_in_its_folder(bilingual: Path) -> None:
+    """English is at the root, another language in the folder of its code, with its own words throughout."""
+    english, greek = ((bilingual / folder / "index.html").read_text("utf-8") for folder in ("", "el"))
+    assert '<html lang="en"' in english
+    assert '<html lang="el"' in greek
+    assert "Leaderboard" in english
+    assert "Πίνακας κατάταξης" in greek
+    assert "Σκούρα εμφάνιση" in greek
+
+
+def test_each_page_leads_to_itself_in_the_other_language(bilingual: Path) -> None:
+    """In the head for machines and in the header for readers, without any script; from any depth, and back."""
+    assert links(bilingual, "index.html")[1] == ["./el/index.html"]
+    alternate, (switch,) = links(bilingual, "datasets/index.html")
+    assert alternate == {
+        "en": "../datasets/index.html",
+        "x-default": "../datasets/index.html",
+        "el": "../el/datasets/index.html",
+    }
+    assert switch == alternate["el"]
+    alternate, (switch,) = links(bilingual, "el/datasets/index.html")
+    assert (switch, alternate["el"]) == ("../../datasets/index.html", "../../el/datasets/index.html")
+
+
+def test_a_page_of_one_language_leads_to_the_others_home(bilingual: Path) -> None:
+    """It names no page that does not exist."""
+    alternate, switch = links(bilingual, "guides/one.html")
+    assert alternate.keys() == {"en", "x-default"}
+    assert switch == ["../el/index.html"]
+    assert not (bilingual / "el" / "404.html").exists()
+    assert links(bilingual, "404.html") == ({}, ["/el/index.html"])
+
+
+def test_addresses_are_absolute_where_the_site_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an address the head has it in full, the canonical link and the sitemap are those of the language."""
+    monkeypatch.setenv("FATHOM_SITE_URL", "https://example.org/fathom/")
+    assert both(tmp_path) == []
+    alternate, switch = links(tmp_path / "site", "el/speed.html")
+    assert alternate["el"] == "https://example.org/fathom/el/speed.html"
+    assert alternate["x-default"] == "https://example.org/fathom/speed.html"
+    assert switch == ["./../speed.html"]
+    page = (tmp_path / "site/el/speed.html").read_text("utf-8")
+    assert '<link rel="canonical" href="https://example.org/fathom/el/speed.html">' in page
+    assert "/fathom/el/speed.html" in (tmp_path / "site/el/sitemap.xml").read_text("utf-8")
+
+
+def test_shared_files_stand_once(bilingual: Path) -> None:
+    """Data and the scripts that are loaded on demand are at the root alone, and each page says where that is."""
+    assert (bilingual / "data/b.csv").is_file()
+    assert not (bilingual / "el/data").exists()
+    assert not list((bilingual / "el").rglob("vega.js"))
+    assert '<meta name="fathom-home" content="../../">' in (bilingual / "el/datasets/index.html").read_text("utf-8")
+
+
+def test_one_language_has_no_switch(once: Path) -> None:
+    """Where there is nothing to choose nothing is offered."""
+    assert links(once, "index.html") == ({}, [])
+
+
+def test_date_of_the_last_change_is_spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As each language writes it; outside of a repository nothing is said."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1600000000")
+    assert derive_config(CONFIG, "en")["extra"]["last_changed"] == "Last changed 2020-09-13."
+    assert derive_config(CONFIG, "el")["extra"]["last_changed"] == "Τελευταία αλλαγή: 13 Σεπ 2020."
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "315532800")
+    assert derive_config(CONFIG, "el")["extra"]["last_changed"] == ""
 
 
 def test_configuration_keeps_to_what_zensical_knows() -> None:

@@ -94,8 +94,11 @@ def test_build_refuses_bad_results(results: Path, tmp_path: Path, monkeypatch: p
 
 def test_usage_errors(results: Path) -> None:
     """Wrong options are usage errors with exit code 2 and a sentence."""
+    done = run("render", "--results", results, "--out", "x", "--lang", "en,xx")
+    assert done.exit_code == 2
+    assert "no pages in 'xx'; the site is written in en, el" in done.stderr
     done = run("render", "--results", results, "--out", "x", "--lang", "el")
     assert done.exit_code == 2
-    assert "no pages in 'el' yet; the site is written in en" in done.stderr
+    assert "'en' must be among them: the others link to its data" in done.stderr
     assert run("schema", "nothing").exit_code == 2
     assert run("validate", "no/such/path").exit_code == 2

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sitegen.links import check_site
+from sitegen.links import OUTSIDE, check_site, external_links
 
 GOOD = {
     "index.html": '<h1 id="top">x</h1><a href="a/b.html#two">x</a><a href="a/">x</a><a href="#top">x</a>',
@@ -86,3 +86,14 @@ def test_site_below_a_path(tmp_path: Path) -> None:
     folder = site(tmp_path, **{"404__html": '<a href="/fathom/">home</a><a href="/fathom/a/b.html">x</a>'})
     assert check_site(folder, "/fathom/") == []
     assert len(check_site(folder, "/")) == 2
+
+
+def test_an_address_that_is_none_is_a_finding(tmp_path: Path) -> None:
+    """Brackets that enclose no host stop neither the check nor the list of outside addresses."""
+    (tmp_path / "index.html").write_text(
+        '<a href="http://[">x</a> <img src="http://[::"> <a href="https://a.example">y</a>'
+    )
+    found = {(finding.pointer, finding.message) for finding in check_site(tmp_path)}
+    assert ("http://[", "is no address") in found
+    assert ("http://[::", OUTSIDE) in found
+    assert list(external_links(tmp_path)) == ["https://a.example"]

@@ -72,6 +72,32 @@ def test_all_collisions_are_named_at_once(tmp_path: Path) -> None:
     assert "Datasets/kitti.md: written by page 'KITTI' (as datasets/kitti.md) and by page 'Shout'" in str(caught.value)
 
 
+BODY = """<a href="../data/kitti.csv">CSV</a> <a href="https://example.org/data/kitti.csv">x</a>
+<img src="../gallery/a.webp"> <button data-record="../data/kitti.csv"></button> <a href="../index.html#top">home</a>
+<figure data-spec="../data/kitti.chart.json"></figure> <a href="../data/other.json">of another page</a>
+"""
+
+
+def test_another_language_links_to_files_that_stand_once(tmp_path: Path) -> None:
+    """Data and pictures of any page are linked where they stand; a chart's words stay with the page."""
+    files = [DataFile(path, "x") for path in ("data/kitti.csv", "gallery/a.webp", "data/kitti.chart.json")]
+    pages = [
+        Page("datasets/kitti.md", "KITTI", BODY, files=tuple(files)),
+        Page("index.md", "Home", "# Home", files=(DataFile("data/other.json", "{}"),)),
+    ]
+    staged = stage(pages, tmp_path, source=False)
+    own = {"assets/fathom.css", "assets/fathom.js", "assets/favicon.svg", "assets/logo.svg"}
+    assert set(staged.written) == {"datasets/kitti.md", "index.md", "data/kitti.chart.json"} | own
+    body = (tmp_path / "datasets/kitti.md").read_text("utf-8")
+    assert 'href="../../data/kitti.csv"' in body
+    assert 'src="../../gallery/a.webp"' in body
+    assert 'data-record="../../data/kitti.csv"' in body
+    assert 'href="../../data/other.json"' in body
+    assert 'href="../index.html#top"' in body
+    assert 'data-spec="../data/kitti.chart.json"' in body
+    assert 'href="https://example.org/data/kitti.csv"' in body
+
+
 def test_two_pages_may_publish_the_same_data(tmp_path: Path) -> None:
     """The same content on the same path from two pages is no collision."""
     shared = (DataFile("data/a.bib", "@misc{a}"),)

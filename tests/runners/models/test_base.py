@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from runners.models.base import CameraNetwork, Image, Intrinsics, ModelError, Network, rehearse
+from runners.models.base import CameraNetwork, Image, Intrinsics, ModelError, Network, PreparedNetwork, rehearse
 from runners.prediction import Prediction
 
 
@@ -134,3 +135,45 @@ def test_a_rehearsal_makes_a_camera_up() -> None:
     """Checks and timing need a camera where there is none: as many pixels of focal length as the image is wide."""
     assert values(rehearse(Wide(), [image(0, width=7)])) == [7]
     assert values(rehearse(Spy(), [image(5)])) == [5]
+
+
+class Halves(PreparedNetwork):
+    """Predicts each image's first pixel in two steps and counts what it prepared; more than two find no memory."""
+
+    id, kind = "halves", "metric-depth"
+
+    def __init__(self) -> None:
+        self.settings, self.count = {}, 0
+
+    def prepare(self, images: Sequence[Image]) -> Tensor:
+        """Return the first channel, (B, h, w)."""
+        self.count += len(images)
+        return torch.stack([torch.from_numpy(image[..., 0]) for image in images])
+
+    def forward(self, pixels: Tensor) -> list[Prediction]:
+        """Return maps of the image's size."""
+        if len(pixels) > 2:
+            raise torch.OutOfMemoryError("no memory")
+        return self.as_predictions(pixels)
+
+
+def test_what_was_prepared_is_used_and_halved() -> None:
+    """Two sizes, five and two images: the same predictions in the same order, and nothing is prepared twice."""
+    images = [image(i, height=4 if i in (1, 4) else 2) for i in range(7)]
+    model = Halves()
+    ready = model.prepared(images)
+    assert model.count == 7
+    assert values(model.predict(ready)) == values(Halves().predict(images)) == list(range(7))
+    assert (model.count, model.settings) == (7, {"batch_halved_to": 2})
+
+
+def test_a_model_may_have_nothing_to_prepare() -> None:
+    """One that only predicts gets the images as they are."""
+    images = [image(1)]
+    assert Spy().prepared(images) is images
+
+
+def test_what_is_no_image_is_refused_while_it_is_prepared() -> None:
+    """Bad input: the sentence is that of predict."""
+    with pytest.raises(ModelError, match="an image is"):
+        Halves().prepared([np.zeros(3, dtype=np.uint8)])

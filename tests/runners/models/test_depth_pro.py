@@ -51,7 +51,7 @@ def test_as_transformers(model: DepthPro) -> None:
     half, rgb = [0.5, 0.5, 0.5], image(40, 60)
     theirs = processors.DepthProImageProcessor(size={"height": 256, "width": 256}, image_mean=half, image_std=half)
     pixels = theirs(images=[rgb], return_tensors="pt", input_data_format="channels_last")["pixel_values"]
-    assert torch.allclose(model.pixels([rgb]), pixels, atol=1e-5)
+    assert torch.allclose(model.squares(model.prepare([rgb])), pixels, atol=1e-5)
     with torch.inference_mode():
         (expected,) = theirs.post_process_depth_estimation(model.net(pixels), target_sizes=[(40, 60)])
     (found,) = model.predict([rgb])

@@ -62,7 +62,7 @@ def test_network_gives_the_reference_output(
     """The raw maps agree with those of another implementation to float32 noise (centimetres, decimetres)."""
     model: Meter = request.getfixturevalue(variant)
     expected = np.load(shared / "weights" / "meter-xxs" / "reference" / file).squeeze()
-    found = model.raw([real.read(sample_id).image])[0].numpy()
+    found = model.raw(model.prepare([real.read(sample_id).image]))[0].numpy()
     np.testing.assert_allclose(found, expected, atol=5e-3)
 
 

@@ -79,6 +79,14 @@ def test_a_batch_of_mixed_sizes_is_as_one_by_one(loaded: dict[str, Model], name:
 
 
 @pytest.mark.parametrize("name", KINDS)
+def test_what_was_prepared_ahead_gives_the_same_maps(loaded: dict[str, Model], name: str) -> None:
+    """To the last bit, and with the same details."""
+    images = [image(40, 60, 1), image(60, 40, 2), image(40, 60, 3)]
+    ahead, straight = loaded[name].predict(loaded[name].prepared(images)), loaded[name].predict(images)
+    assert all(torch.equal(a.map, b.map) and a.details == b.details for a, b in zip(ahead, straight, strict=True))
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_grey_and_transparent_images_are_their_colours(loaded: dict[str, Model], name: str) -> None:
     """Grey is three equal colours; opacity is left out."""
     rgb = image()

@@ -26,14 +26,14 @@ def test_pages_of_a_folder(store: Store, tmp_path: Path) -> None:
     write(tmp_path / "theory", "why.md", "# T\n\nSo $x$.")
     (page,) = pages(store, tmp_path / "theory")
     assert (page.path, page.title, page.description) == ("theory/why.md", "T", "D.")
-    assert page.body.startswith("# T\n\nSo <math")
+    assert page.body.startswith("# T\n\nSo <span><math")
     assert list(pages(store, tmp_path / "nothing")) == []
 
 
 def test_faults_of_all_pages(store: Store, tmp_path: Path) -> None:
     """Each with its file."""
     write(tmp_path / "theory", "a.md", "[@nobody]")
-    write(tmp_path / "theory", "b.md", '{{ figure("none") }}')
+    write(tmp_path / "theory", "b.md", '{{ figure("none") }}\n\n{{ references() }}')
     with pytest.raises(TheoryError) as caught:
         list(pages(store, tmp_path / "theory"))
     first, second = str(caught.value).splitlines()

@@ -5,7 +5,6 @@ import itertools
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
-from contextvars import copy_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +12,7 @@ import pytest
 
 from sitegen.stage import ASSETS
 from sitegen.store import Store, load
-from sitegen.text import activate
+from sitegen.text import speaking
 from sitegen.theory.diagrams import DIAGRAMS, DRAWINGS
 from sitegen.theory.drawing import Box, Drawing, Edge, Layout, Node, lay_out
 from sitegen.theory.figures import drawings
@@ -47,12 +46,8 @@ LANGUAGES = {"English": gettext.NullTranslations(), "long": Long()}
 
 def in_language(catalogue: gettext.NullTranslations, make_it: Callable[[], T]) -> T:
     """Return what is made while a catalogue is in force, which ends with it."""
-
-    def run() -> T:
-        activate(catalogue)
+    with speaking("en", catalogue):
         return make_it()
-
-    return copy_context().run(run)
 
 
 @pytest.fixture(params=[(name, language) for name in DIAGRAMS for language in LANGUAGES], ids="-".join)

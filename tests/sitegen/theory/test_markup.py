@@ -48,6 +48,19 @@ def test_formulas_become_mathml() -> None:
     assert text_of(html).startswith("The error |pi−gi| of N pixels:")
 
 
+def test_decimal_commas_stay_in_their_numbers() -> None:
+    """A number with a decimal comma is one number, also where it has an exponent; other commas stay apart."""
+    assert "<mn>1,96</mn>" in formula(r"1{,}96\,x")
+    assert "<msup><mn>1,25</mn><mn>2</mn></msup>" in formula("1{,}25^2")
+    assert "<mn>0.5</mn>" in formula("0.5, 1")
+
+
+def test_formula_at_the_start_of_a_line_stays_in_its_paragraph() -> None:
+    """A line of a paragraph, or the paragraph itself, may begin with a formula."""
+    assert shown("$x$ is the code and\n$t$ the step.").count("<p>") == 1
+    assert text_of(shown("$x$ is the code and\n$t$ the step.")) == "x is the code and\nt the step."
+
+
 @pytest.mark.parametrize("latex", ["a*b*c", "x_i x_j", "[a](b)", "p_{a_1} * q_{b_2} * r", "\\{x : y\\}", "a < b", "f'"])
 def test_markdown_reads_nothing_in_a_formula(latex: str) -> None:
     """Emphasis, links and lists in a formula are none: the same nodes come out that went in."""

@@ -11,7 +11,12 @@ def entry(key: str, author: str, **fields: str) -> BibEntry:
 
 
 def test_labels() -> None:
-    """Surnames with and without a comma; two are both named, more by the first."""
+    """Surnames with and without a comma; two are both named, more by the first; a group keeps its whole name."""
+    group = BibEntry(
+        "a", "misc", {"author": "{Hugging Face} and {others here}"}, {"author": "Hugging Face and others here"}
+    )
+    assert label(group) == "Hugging Face & others here"
+    assert label(entry("a", "Koch, T. and others")) == "Koch et al., 2020"
     assert label(entry("a", "Eigen, David")) == "Eigen, 2020"
     assert label(entry("a", "David Eigen and Rob Fergus")) == "Eigen & Fergus, 2020"
     assert label(entry("a", "Eigen, D. and Puhrsch, C. and Fergus, R.")) == "Eigen et al., 2020"
