@@ -210,7 +210,7 @@ def read_index(folder: Path) -> Index:
     reader = Reader(folder, max_bytes=_MAX_INDEX_BYTES)
     content = reader.json(path)
     if reader.findings:
-        raise SavedError("\n".join(f"{path}: {finding.message}" for finding in reader.findings))
+        raise SavedError(reader.sentences())
     return checked_index(content, path)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -150,7 +149,7 @@ def serve(results: Path, site: Path, languages: tuple[str, ...], port: int) -> N
     help="How findings are printed.",
 )
 @click.option(
-    "--against", metavar="GIT_REF", help="Only files that differ from this commit; removed records are named."
+    "--against", metavar="GIT_REF", help="Judge what changed since this commit, and that nothing changed silently."
 )
 @click.option(
     "--verdict",
@@ -161,16 +160,17 @@ def serve(results: Path, site: Path, languages: tuple[str, ...], port: int) -> N
 def validate(paths: tuple[Path, ...], results: Path, style: str, against: str | None, verdict: Path | None) -> None:
     """Check records: all of them, or only the PATHS (files or folders) that are named.
 
-    All findings are printed at once; the exit code is 1 if one of them is an error.
+    All findings are printed at once, each with its file, the place in it, what was found, what was expected and how to
+    mend it; the exit code is 1 if one of them is an error. Warnings are for a person to answer. With --against, which
+    is what CI runs, nothing that was published may be removed or changed without an entry in corrections.yaml.
     """
     if verdict and against is None:
         raise click.UsageError("--verdict counts what differs from a commit: name one with --against")
-    findings = list(load(results).findings)
-    if against is not None:
-        findings = _since(against, results, findings)
+    store = load(results)
+    findings = list(store.findings) if against is None else _submission(results, against, store)
     if paths:
         findings = [finding for finding in findings if _concerns(results / finding.path, paths)]
-    _print_findings(findings, style)
+    _print_findings(findings, style, results)
     if verdict and against is not None:
         _write_verdict(verdict, findings, results, against)
     if errors(findings):
@@ -460,12 +460,12 @@ def _step(label: str) -> Iterator[None]:
         yield
 
 
-def _print_findings(findings: list[Finding], style: str) -> None:
+def _print_findings(findings: list[Finding], style: str, folder: Path | None = None) -> None:
     if style == "json":
         click.echo(json.dumps([finding.to_dict() for finding in findings], indent=2, ensure_ascii=False))
     elif style == "github":
         for finding in findings:
-            click.echo(finding.to_github())
+            click.echo(finding.to_github(folder.as_posix() if folder and not folder.is_absolute() else ""))
     elif findings:
         click.echo(format_findings(findings))
 
@@ -485,35 +485,10 @@ def _concerns(file: Path, paths: tuple[Path, ...]) -> bool:
     return any(resolved.is_relative_to(path.resolve()) for path in paths)
 
 
-def _since(reference: str, results: Path, findings: list[Finding]) -> list[Finding]:
-    """Return the findings on files that differ from a commit, and a warning for each record that was removed.
+def _submission(results: Path, reference: str, store: Store) -> list[Finding]:
+    from sitegen.submission import GitError, submission_findings
 
-    Raises:
-        Failure: If git does not know the commit.
-    """
-    changed = {
-        *_differing(results, reference, "d"),
-        *_git(results, "ls-files", "--others", "--exclude-standard", "--", "."),
-    }
-    removed = _differing(results, reference, "D")
-    gone = [Finding("warning", path, "/", f"was there at {reference} and is gone") for path in removed]
-    return [finding for finding in findings if finding.path in changed] + gone
-
-
-def _differing(folder: Path, reference: str, kinds: str) -> list[str]:
-    """Return the tracked files that differ from a commit; ``kinds`` is git's --diff-filter: D removed, d all others."""
-    options = ("--name-only", "--relative", f"--diff-filter={kinds}", "--end-of-options")
-    return _git(folder, "diff", *options, reference, "--", ".")
-
-
-def _git(folder: Path, *arguments: str) -> list[str]:
-    done = subprocess.run(  # noqa: S603
-        ["git", *arguments],  # noqa: S607
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise Failure(f"git {arguments[0]} failed: {done.stderr.strip()}")
-    return done.stdout.splitlines()
+    try:
+        return submission_findings(results, reference, store)
+    except GitError as error:
+        raise Failure(str(error)) from None

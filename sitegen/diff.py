@@ -17,6 +17,7 @@ from sitegen.findings import Finding
 from sitegen.ladder import ladder
 from sitegen.records import Record, Run, sha256_of
 from sitegen.store import Store, StoredNumber
+from sitegen.submission import value_findings
 
 __all__ = ["BoardChange", "Diff", "NumberChange", "RecordChange", "RowChange", "compare"]
 
@@ -102,7 +103,7 @@ class Diff:
         boards: Boards with another row, rank or dispute, in the order of the site.
         numbers: Published numbers that differ, by source and line.
         records: Records that differ, by kind and name.
-        findings: What the checks say of the head and did not say of the base.
+        findings: What the checks say of the head and did not say of the base, and what changed without a correction.
         known: How many findings both have.
     """
 
@@ -117,6 +118,7 @@ class Diff:
 
 def compare(base: Store, head: Store) -> Diff:
     """Return what differs between two sets of records."""
+    silent = value_findings(base, head)
     base, head = _placeable(base), _placeable(head)
     before = set(base.findings)
     return Diff(
@@ -125,7 +127,7 @@ def compare(base: Store, head: Store) -> Diff:
         boards=tuple(_boards(base, head)),
         numbers=tuple(_numbers(base, head)),
         records=tuple(_records(base, head)),
-        findings=tuple(dict.fromkeys(finding for finding in head.findings if finding not in before)),
+        findings=tuple(dict.fromkeys(finding for finding in (*head.findings, *silent) if finding not in before)),
         known=len(before & set(head.findings)),
     )
 
@@ -237,6 +239,7 @@ def _digests(store: Store) -> Iterator[tuple[tuple[str, str], str]]:
         "disagreement": store.disagreements,
         "lesson": store.lessons,
         "dispute": store.disputes,
+        "correction": {entry.id: entry for entry in store.corrections},
         "protocol": {f"{dataset}/{name}": found for (dataset, name), found in store.protocols.items()},
         "speed": {f"{speed.device}/{speed.model}": speed for speed in store.speeds},
         "gallery entry": {f"{entry.dataset}/{entry.sample}": entry for entry in store.galleries},

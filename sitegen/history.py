@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from sitegen.findings import Finding
 from sitegen.store import DEFAULT_RESULTS, Store, load
 
-__all__ = ["WORK_TREE", "GitError", "Revision", "common_ancestor", "read_revision", "resolve"]
+__all__ = ["WORK_TREE", "GitError", "Revision", "common_ancestor", "git", "read_revision", "resolve"]
 
 WORK_TREE = "."
 """How the files as they lie in the work tree are named, in the place of a commit."""
@@ -51,7 +51,7 @@ def resolve(results: Path, name: str) -> str:
     if name == WORK_TREE:
         return ""
     try:
-        return _text(results, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
+        return git(results, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
     except GitError:
         raise GitError(f"git knows no commit '{name}' in {results.resolve()}") from None
 
@@ -65,7 +65,7 @@ def common_ancestor(results: Path, first: str, second: str) -> str:
         second: Another one; empty for what is checked out.
     """
     try:
-        return _text(results, "merge-base", first, second or "HEAD").strip()
+        return git(results, "merge-base", first, second or "HEAD").strip()
     except GitError:
         return first
 
@@ -145,14 +145,19 @@ def _contents(results: Path, names: list[str]) -> Iterator[bytes]:
         position = end + size + 2
 
 
-def _text(folder: Path, *arguments: str) -> str:
-    return _git(folder, *arguments).decode("utf-8", "replace")
+def git(folder: Path, *arguments: str) -> str:
+    """Return what git prints; names that are no UTF-8 keep their bytes as surrogates.
+
+    Raises:
+        GitError: If git fails.
+    """
+    return _git(folder, *arguments).decode("utf-8", "surrogateescape")
 
 
 def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     try:
         done = subprocess.run(  # noqa: S603
-            ["git", *arguments],  # noqa: S607
+            ["git", "-c", "core.quotepath=off", *arguments],  # noqa: S607
             cwd=folder,
             input=stdin,
             capture_output=True,

@@ -6,16 +6,27 @@ page may trust what it is given. Checks across files (does the model exist, does
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    model_validator,
+)
 
+from sitegen.characters import character_name, hidden_character
 from sitegen.metrics import METRICS, POOLED
 
 __all__ = [
@@ -31,6 +42,8 @@ __all__ = [
     "Alignment",
     "Checker",
     "Checkpoint",
+    "Correction",
+    "Corrections",
     "DatasetCard",
     "Detail",
     "Disagreement",
@@ -65,6 +78,7 @@ __all__ = [
     "ProofCheck",
     "Protocol",
     "PublishedNumber",
+    "Record",
     "Run",
     "Samples",
     "Source",
@@ -89,17 +103,20 @@ __all__ = [
 # ---------------------------------------------------------------------------------------------------------------------
 # Field types
 
-_MARKUP = re.compile(r"<\s*[A-Za-z/!?]|\b(?:javascript|vbscript)\s*:", re.IGNORECASE)
-_BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+_MARKUP = re.compile(
+    r"<\s*[A-Za-z/!?]|\b(?:javascript|vbscript)\s*:|\bdata:[a-z]+/|\{\{|\}\}|\{[%#]|[$#]\{|<%|\]\(|"
+    r"\\(?:write|input|include|openin|openout|catcode|def|csname|usepackage|immediate|href|url)(?![a-z])",
+    re.IGNORECASE,
+)
+"""HTML, addresses that are code, templates of Jinja, Liquid or mustache, links of Markdown, LaTeX that acts."""
 
 
 def _plain_text(value: str) -> str:
-    """Refuse what could be more than text: markup, script addresses, control and direction-override characters."""
+    """Refuse what could be more than text: markup, script addresses, and characters that show nothing."""
     if found := _MARKUP.search(value):
         raise ValueError(f"markup or a script address is not allowed in text: '{found.group(0)}'")
-    for char in value:
-        if char in _BIDI or (unicodedata.category(char) in {"Cc", "Cs"} and char != "\n"):
-            raise ValueError(f"control character U+{ord(char):04X} is not allowed in text")
+    if (char := hidden_character(value, "\n")) is not None:
+        raise ValueError(f"control character {character_name(char)} is not allowed in text")
     if value != value.strip():
         raise ValueError("text must not begin or end with white space")
     return value
@@ -111,8 +128,13 @@ def _known_metric(value: str) -> str:
     return value
 
 
+def _real_date(value: str) -> str:
+    datetime.date.fromisoformat(value)  # its message names the part that is out of range
+    return value
+
+
 _ID = r"^[a-z0-9][a-z0-9-]{0,63}$"
-_URL = r"^https?://[^\s<>\"'`\\]+$"
+_URL = r"^https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#][^\s<>\"'`\\]*)?$"
 _SHA256 = r"^[0-9a-f]{64}$"
 _COMMIT = r"^[0-9a-f]{7,40}$"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
@@ -123,7 +145,7 @@ _NUMBER_ID = r"^[0-9a-f]{12}$"
 _RESIZE_TARGET = r"^(?:ground-truth|input-image|[1-9][0-9]*x[1-9][0-9]*)$"
 PATTERN_MEANINGS = {
     _ID: "an id: lower-case letters, digits and hyphens, at most 64",
-    _URL: "an address that begins with http:// or https://",
+    _URL: "an address that begins with http:// or https:// and a plain host name",
     _SHA256: "a sha256: 64 lower-case hexadecimal digits",
     _COMMIT: "a git commit: 7 to 40 lower-case hexadecimal digits",
     _DATE: "a date such as 2026-11-22",
@@ -142,11 +164,33 @@ OptionalText = Annotated[str, StringConstraints(max_length=4000), AfterValidator
 Url = Annotated[str, StringConstraints(pattern=_URL, max_length=500), AfterValidator(_plain_text)]
 Sha256 = Annotated[str, StringConstraints(pattern=_SHA256)]
 GitCommit = Annotated[str, StringConstraints(pattern=_COMMIT)]
-Date = Annotated[str, StringConstraints(pattern=_DATE)]
+Date = Annotated[str, StringConstraints(pattern=_DATE), AfterValidator(_real_date)]
 BibKey = Annotated[str, StringConstraints(pattern=_BIB_KEY)]
 MetricId = Annotated[str, AfterValidator(_known_metric)]
 Year = Annotated[int, Field(ge=1900, le=2100)]
 FileName = Annotated[str, StringConstraints(pattern=_FILE_NAME)]
+
+
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):  # true equals 1
+        raise ValueError("input should be 1")
+    return value
+
+
+SchemaVersion = Annotated[Literal[1], BeforeValidator(_no_truth_value)]
+
+
+class _FirstFault(FailFast):
+    """Of a list with a hundred thousand faults only the first is told."""
+
+    __hash__ = object.__hash__  # unions of annotated types are looked up by hash
+
+
+Detail = OptionalText | int | float | bool
+"""What a model was told, or decided for an image."""
+ImageColumn = Annotated[list[float | None], _FirstFault()]
+"""A number for each image, in the order of the ids."""
+ImageCounts = Annotated[list[Annotated[int, Field(ge=0)]], _FirstFault()]
 
 PredictionKind = Literal[
     "metric-depth", "scale-invariant-depth", "affine-invariant-depth", "affine-invariant-disparity", "ordinal"
@@ -203,7 +247,7 @@ class Record(BaseModel):
 class DatasetCard(Record):
     """A data set (``results/datasets/<id>.yaml``), an average over several, or the place of numbers without one."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     id: Id
     name: Text
     kind: Literal["dataset", "average", "none"] = "dataset"
@@ -275,7 +319,7 @@ class TrainingLoss(Record):
 class ModelCard(Record):
     """A released or described model (``results/models/<id>.yaml``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     id: Id
     name: Text
     family: Id
@@ -293,7 +337,7 @@ class ModelCard(Record):
     licence_weights: OptionalText = ""
     commercial_use: Literal["yes", "no", "unknown"] = "unknown"
     """Whether the licence of the weights, as read, allows commercial use; ``unknown`` unless a text settles it."""
-    output_kind: PredictionKind | Literal["unknown"]
+    output_kind: Literal[PredictionKind, "unknown"]
     architecture_class: Literal["cnn", "transformer", "hybrid", "diffusion", "classical"] | None = None
     backbone: OptionalText = ""
     architecture: OptionalText = ""
@@ -334,7 +378,7 @@ class SourceTable(Record):
 class Source(Record):
     """A text that numbers were read in (``results/sources/<id>.yaml``, numbers in ``<id>.csv`` beside it)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     id: Id
     title: Text
     authors: OptionalText = ""
@@ -425,7 +469,7 @@ class DisagreementValue(Record):
 class Disagreement(Record):
     """The same checkpoint with different numbers (``results/disagreements/<id>.yaml``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     id: Id
     number: Annotated[int, Field(ge=1)]
     title: Text
@@ -578,7 +622,7 @@ class Clamp(Record):
 class Protocol(Record):
     """How a data set is evaluated (``results/protocols/<dataset>/<id>.yaml``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     id: Id
     version: Annotated[int, Field(ge=1)]
     title: Text
@@ -630,7 +674,7 @@ class RunModel(Record):
     revision: OptionalText = ""
     weights_sha256: Sha256 | None = None
     dtype: Literal["float32", "float16", "bfloat16", "float64"]
-    settings: dict[str, str | int | float | bool | None] = {}
+    settings: dict[Text, Detail | None] = {}
 
 
 class Skip(Record):
@@ -665,30 +709,26 @@ class RunProtocol(Record):
         return self
 
 
-Detail = OptionalText | int | float | bool
-"""What a model decided for an image."""
-
-
 class Samples(BaseModel):
     """Columnar per-image values: the fixed columns and one column a metric (None: no value for that image)."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True, allow_inf_nan=False)
-    __pydantic_extra__: dict[str, list[float | None]]
+    __pydantic_extra__: dict[str, ImageColumn]
 
-    id: Annotated[list[Text], Field(min_length=1)]
-    group: list[Text]
-    valid_pixels: list[Annotated[int, Field(ge=0)]]
-    scale: list[float | None]
-    shift: list[float | None]
-    degenerate: list[bool]
+    id: Annotated[list[Text], Field(min_length=1), _FirstFault()]
+    group: Annotated[list[Text], _FirstFault()]
+    valid_pixels: ImageCounts
+    scale: ImageColumn
+    shift: ImageColumn
+    degenerate: Annotated[list[bool], _FirstFault()]
     """Whether the fit should not be trusted: constant prediction, scale not above 0, or fewer than 10 valid pixels."""
-    clamped_share: list[float | None]
+    clamped_share: ImageColumn
     """Share of the valid pixels that the floor of the fit or the clamp after it changed."""
-    pairs: list[Annotated[int, Field(ge=0)]] | None = _later()
+    pairs: ImageCounts | None = _later()
     """Point pairs of each image; only with metrics that are counted in pairs."""
-    planes: list[Annotated[int, Field(ge=0)]] | None = _later()
+    planes: ImageCounts | None = _later()
     """Scored planes of each image; only with metrics that are counted in planes."""
-    details: list[dict[str, Detail]] | None = _later()
+    details: Annotated[list[dict[Text, Detail]], _FirstFault()] | None = _later()
     """What the model decided for each image (which head, which focal length), where it says so."""
 
     @property
@@ -770,7 +810,7 @@ def _sealed(record_type: type[D], data: Mapping[str, Any]) -> D:
 class Run(Record):
     """A measured result (``results/runs/<dataset>/<protocol>/<model>.json``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     model: RunModel
     dataset: RunDataset
     protocol: RunProtocol
@@ -907,7 +947,7 @@ class SpeedCase(Record):
     """Why operations or parameters could not be counted."""
     revision: OptionalText = ""
     weights_sha256: Sha256 | None = None
-    settings: dict[str, str | int | float | bool | None] = {}
+    settings: dict[Text, Detail | None] = {}
     note: OptionalText = ""
     """What a reader has to know of the circumstances: that others used the machine too."""
     command: Text
@@ -950,7 +990,7 @@ class SpeedCase(Record):
 class Speed(Record):
     """All measured speeds of a model on a device (``results/speed/<device>/<model>.json``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     model: Id
     device: Id
     device_name: Text
@@ -1030,7 +1070,7 @@ class ModelProofs(Record):
 class AdapterProofs(Record):
     """What was proven for every adapter, and what was not (``results/adapters.json``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     date: Date
     command: Text
     environment: Environment
@@ -1175,7 +1215,7 @@ GalleryChoice = Literal["pick", "worst", "best", "disagreeing"]
 class GalleryIndex(Record):
     """A gallery entry (``results/gallery/<dataset>/<sample>/index.json``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     dataset: Id
     sample: Id
     title: Text
@@ -1250,6 +1290,37 @@ def mean_and_spread(values: Iterable[float | None]) -> tuple[float, float] | Non
     if not known or len(known) != len(found):
         return None
     return sum(known) / len(known), max(known) - min(known)
+
+
+class Correction(Record):
+    """One value that was published here and is another now, or is no more."""
+
+    id: Id
+    date: Date
+    path: Text
+    """The file below ``results/``."""
+    row: OptionalText = ""
+    """Which value of the file, as ``sitegen validate`` names it; empty for the record as a whole."""
+    old: Text
+    new: Text | None
+    """None where it was withdrawn."""
+    reason: Text
+    source: Text
+    """Where the reason can be checked: an address, a table of a paper, an issue."""
+
+
+class Corrections(Record):
+    """Everything that was ever changed after it was published (``results/corrections.yaml``); only added to."""
+
+    schema_version: SchemaVersion
+    corrections: list[Correction] = []
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Corrections:
+        ids = [entry.id for entry in self.corrections]
+        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+            raise ValueError(f"corrections stand twice: {', '.join(twice)}")
+        return self
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -1390,7 +1461,7 @@ class LessonEnsemble(Record):
 class Lesson(Record):
     """Numbers of real runs behind figures of the theory pages (``results/lessons/<id>.json``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     id: Id
     model: RunModel
     dataset: Id
@@ -1451,7 +1522,7 @@ class Verification(Record):
 class Verified(Record):
     """Every time a run was run again (``results/verified.yaml``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     digests: list[Verification] = []
 
 
@@ -1484,7 +1555,7 @@ class Dispute(Record):
 class Disputes(Record):
     """Every withdrawn or disputed result (``results/disputes.yaml``)."""
 
-    schema_version: Literal[1]
+    schema_version: SchemaVersion
     disputes: list[Dispute] = []
 
 
@@ -1501,6 +1572,7 @@ RECORD_TYPES: dict[str, type[BaseModel]] = {
     "gallery": GalleryIndex,
     "lesson": Lesson,
     "verified": Verified,
+    "corrections": Corrections,
     "disputes": Disputes,
 }
 """Record types by the name that ``sitegen schema NAME`` takes."""

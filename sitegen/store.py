@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -18,11 +19,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sitegen import checks
-from sitegen.findings import Finding, errors
-from sitegen.reading import BibEntry, CsvRow, Reader
+from sitegen.findings import Finding, closest, errors
+from sitegen.metrics import METRICS
+from sitegen.plausible import plausibility
+from sitegen.reading import MAX_FINDINGS, BibEntry, CsvRow, Reader
 from sitegen.records import (
     PATTERN_MEANINGS,
     AdapterProofs,
+    Correction,
+    Corrections,
     DatasetCard,
     Disagreement,
     Dispute,
@@ -32,6 +37,7 @@ from sitegen.records import (
     ModelCard,
     Protocol,
     PublishedNumber,
+    Record,
     Run,
     Source,
     Speed,
@@ -39,9 +45,11 @@ from sitegen.records import (
     Verified,
     sha256_of,
 )
+from sitegen.tree import JOURNALS, tree_findings
 
 __all__ = [
     "DEFAULT_RESULTS",
+    "JOURNALS",
     "NUMBER_COLUMNS",
     "InvalidResultsError",
     "Store",
@@ -61,10 +69,11 @@ NUMBER_COLUMNS: tuple[str, ...] = tuple(PublishedNumber.model_fields)
 """Header of every ``results/sources/<source>.csv``."""
 
 R = TypeVar("R", bound=BaseModel)
-_NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
-JOURNALS = ".journal"
-"""Folder in which the runners keep what a run that goes on has finished."""
-_IGNORED = {"LICENSE", "README.md", ".gitkeep"}
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+MAX_IMAGES = 100_000
+"""Most images of a run: the longest list of a data set, DIW, has 74,441."""
+MAX_ITEMS = 2_000
+"""Most items of any other list of a record."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,7 @@ class Store:
     """Each time a run was run again."""
     disputes: dict[str, Dispute] = field(default_factory=dict)
     """Withdrawn and disputed results, by digest of the run or id of the number."""
+    corrections: tuple[Correction, ...] = ()
     references: dict[str, BibEntry] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
@@ -141,8 +151,10 @@ def load(root: Path = DEFAULT_RESULTS) -> Store:
     if not root.is_dir():
         return Store(root, findings=(Finding("error", str(root), "/", "is no folder"),))
     loader = _Loader(reader)
+    found = list(tree_findings(root))
     store = loader.store()
-    return _with_findings(store, [*reader.findings, *checks.cross_check(store)])
+    found += [*reader.findings, *checks.cross_check(store), *plausibility(store)]
+    return _with_findings(store, list(dict.fromkeys(found)))
 
 
 def load_valid(root: Path = DEFAULT_RESULTS) -> Store:
@@ -205,7 +217,6 @@ class _Loader:
     reader: Reader
 
     def store(self) -> Store:
-        self._refuse_strangers()
         sources = self.cards("sources/*.yaml", Source)
         return Store(
             root=self.reader.root,
@@ -223,6 +234,7 @@ class _Loader:
             lessons=self._lessons(),
             verified=self._verified(),
             disputes=self._disputes(),
+            corrections=self._corrections(),
             references=self._references(),
         )
 
@@ -232,17 +244,14 @@ class _Loader:
     def _files(self, pattern: str) -> list[Path]:
         return sorted(self.reader.root.glob(pattern))
 
-    def _refuse_strangers(self) -> None:
-        known = {path for pattern in _LAYOUT for path in self.reader.root.glob(pattern)}
-        for path in sorted(self.reader.root.rglob("*")):
-            if path.is_file() and path not in known and path.name not in _IGNORED and path.parent.name != JOURNALS:
-                self.reader.fault(path, "/", f"is no file of this folder's layout: {', '.join(_LAYOUT)}")
-
     def _record(self, path: Path, read: Callable[[Path], Any], record_type: type[R]) -> R | None:
         data = read(path)
         if data is None:
-            if not any(finding.path == self.reader.name(path) for finding in self.reader.findings):
+            if not self.reader.count(path):
                 self.reader.fault(path, "/", "is empty")
+            return None
+        if too_long := next(_long_lists(data), None):
+            self.reader.fault(path, *too_long)
             return None
         return self._validate(path, "", data, record_type)
 
@@ -250,8 +259,8 @@ class _Loader:
         try:
             return record_type.model_validate(data)
         except ValidationError as error:
-            for pointer, message in explain(error):
-                self.reader.fault(path, prefix + pointer, message)
+            for fault in islice(_faults(error), MAX_FINDINGS + 1):
+                self.reader.fault(path, prefix + fault.pop("pointer"), fault.pop("message"), **fault)
             return None
 
     def cards(self, pattern: str, record_type: type[R]) -> dict[str, R]:
@@ -265,7 +274,8 @@ class _Loader:
 
     def _named(self, path: Path, pointer: str, expected: str, found: str) -> bool:
         if expected != found:
-            self.reader.fault(path, pointer, f"is '{found}', but the file's place says '{expected}'")
+            message = f"is '{found}', but the file's place says '{expected}'"
+            self.reader.fault(path, pointer, message, mend="move the file, or correct the id")
         return expected == found
 
     def _numbers(self, sources: dict[str, Source]) -> Iterator[StoredNumber]:
@@ -273,6 +283,8 @@ class _Loader:
             if path.stem not in sources:
                 self.reader.fault(path, "/", f"has no valid source card '{path.stem}.yaml' beside it")
             for row in self.reader.csv(path, NUMBER_COLUMNS):
+                if self.reader.count(path) > MAX_FINDINGS:
+                    break
                 number = self._validate(path, f"/{row.line}", self._number_data(path, row), PublishedNumber)
                 if number is not None:
                     yield StoredNumber(path.stem, row.line, number)
@@ -280,7 +292,7 @@ class _Loader:
     def _number_data(self, path: Path, row: CsvRow) -> dict[str, Any]:
         data: dict[str, Any] = {name: cell for name, cell in row.cells.items() if cell != ""}
         for name in _FLOAT_COLUMNS & data.keys():
-            if _NUMBER.match(data[name]):
+            if _NUMBER.fullmatch(data[name]):
                 data[name] = float(data[name])
         return data
 
@@ -350,29 +362,16 @@ class _Loader:
                 self.reader.fault(path, f"/disputes/{index}", f"'{entry.of}' stands here twice")
         return found
 
+    def _corrections(self) -> tuple[Correction, ...]:
+        path = self.reader.root / "corrections.yaml"
+        record = self._record(path, self.reader.yaml, Corrections) if path.exists() else None
+        return tuple(record.corrections) if record else ()
+
     def _references(self) -> dict[str, BibEntry]:
         path = self.reader.root / "references.bib"
         return self.reader.bibtex(path) if path.exists() else {}
 
 
-_LAYOUT = (
-    "datasets/*.yaml",
-    "models/*.yaml",
-    "sources/*.yaml",
-    "sources/*.csv",
-    "protocols/*/*.yaml",
-    "disagreements/*.yaml",
-    "runs/*/*/*.json",
-    "sensitivity/*/*/*.json",
-    "speed/*/*.json",
-    "adapters.json",
-    "gallery/*/*/index.json",
-    "gallery/*/*/*.webp",
-    "lessons/*.json",
-    "verified.yaml",
-    "disputes.yaml",
-    "references.bib",
-)
 _FLOAT_COLUMNS = {
     name
     for name, info in PublishedNumber.model_fields.items()
@@ -387,9 +386,65 @@ def _with_findings(store: Store, findings: list[Finding]) -> Store:
 
 def explain(error: ValidationError) -> Iterator[tuple[str, str]]:
     """Yield (JSON pointer, sentence) for each fault that pydantic found."""
-    for fault in error.errors(include_url=False, include_context=False):
-        pointer = "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in fault["loc"])
-        yield pointer, _sentence(fault)
+    yield from ((fault["pointer"], fault["message"]) for fault in _faults(error))
+
+
+def _faults(error: ValidationError) -> Iterator[dict[str, str]]:
+    """Yield the parts of a finding, but for its file, for each fault that pydantic found."""
+    seen: set[str] = set()
+    for fault in error.errors(include_url=False):
+        way = [str(part) for part in fault["loc"] if not _is_branch(part)]
+        pointer = "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in way)
+        if len(way) == len(fault["loc"]) or pointer not in seen:  # of a field's alternatives the first is told
+            yield {"pointer": pointer, "message": _sentence(fault), **_advice(fault)}
+        seen.add(pointer)
+
+
+_BRANCH = re.compile(r"(?:str|int|float|bool|none)$|(?:literal|function-\w+|constrained-\w+|list|dict|nullable)\[")
+
+
+def _is_branch(part: str | int) -> bool:
+    """Return whether a part of pydantic's place is an alternative of a field, which is no place in the data."""
+    return isinstance(part, str) and _BRANCH.match(part) is not None
+
+
+def _advice(fault: ErrorDetails) -> dict[str, str]:
+    """Return what was expected, how to mend it and what was probably meant, as far as a fault tells."""
+    name = str(fault["loc"][-1]) if fault["loc"] else ""
+    if fault["type"] == "missing":
+        return {"mend": f"add the field '{name}'; `sitegen schema` shows the fields of a record"}
+    if fault["type"] == "extra_forbidden":
+        return {"mend": "remove it or correct its name", "suggestion": closest(name, _field_names())}
+    if fault["type"] == "literal_error":
+        return {"suggestion": closest(str(fault["input"]), re.findall(r"'([^']*)'", fault["ctx"]["expected"]))}
+    if unknown := re.match(r"Value error, unknown metric '([^']*)'", fault["msg"]):
+        return {"suggestion": closest(unknown.group(1), METRICS)}
+    if "sha256 does not agree" in fault["msg"] or "summary does not follow" in fault["msg"]:
+        return {"mend": "commit the file as `runners evaluate` wrote it; records are not edited by hand"}
+    return {}
+
+
+@cache
+def _field_names() -> frozenset[str]:
+    return frozenset(name for record in _all_records(Record) for name in record.model_fields)
+
+
+def _all_records(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield base
+    for record in base.__subclasses__():
+        yield from _all_records(record)
+
+
+def _long_lists(data: Any) -> Iterator[tuple[str, str]]:
+    """Yield (pointer, sentence) for lists that no record has: each wrong item of one would be a finding."""
+    waiting = [("", data)]
+    while waiting:
+        pointer, value = waiting.pop()
+        most = MAX_IMAGES if pointer.startswith("/samples/") or pointer == "/dataset/skipped" else MAX_ITEMS
+        if isinstance(value, list | dict) and len(value) > most:
+            yield pointer or "/", f"has {len(value):,} items; at most {most:,} are allowed"
+        elif isinstance(value, dict):
+            waiting += ((f"{pointer}/{key}", item) for key, item in value.items())
 
 
 def _sentence(fault: ErrorDetails) -> str:

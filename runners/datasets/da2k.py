@@ -64,7 +64,7 @@ def _annotations(folder: Path) -> dict[str, list[Any]]:
     reader = Reader(folder)
     content = reader.json(path)
     if reader.findings:
-        raise DatasetError("\n".join(f"{path}: {finding.message}" for finding in reader.findings))
+        raise DatasetError(reader.sentences())
     if not isinstance(content, dict) or not all(isinstance(pairs, list) for pairs in content.values()):
         raise DatasetError(f"{path}: an object with a list of pairs for each image was expected. {SOURCE}")
     return content

@@ -185,7 +185,7 @@ def _samples(path: Path) -> list[Any]:
     reader = Reader(path.parent)
     content = reader.json(path)
     if reader.findings:
-        raise DatasetError("\n".join(f"{path}: {finding.message}" for finding in reader.findings))
+        raise DatasetError(reader.sentences())
     if not isinstance(content, dict) or not isinstance(content.get("samples"), list):
         raise DatasetError(f"{path.name}: an object with a list 'samples' was expected")
     if unknown := sorted(set(content) - _TOP_LEVEL):

@@ -55,8 +55,9 @@
       const button = document.createElement("button");
       button.type = "button";
       button.className = "sort";
-      button.append(...header.childNodes);
-      header.append(button);
+      // A footnote is a link, and no link may stand in a button.
+      button.append(...[...header.childNodes].filter((node) => !node.matches?.(".footnote")));
+      header.prepend(button);
       button.addEventListener("click", () => sortBy(table, header));
     }
   };

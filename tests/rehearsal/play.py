@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sitegen.records import Run
+from sitegen.text import LANGUAGES
 from tests.sitegen import factories as make
 from tests.workflow_steps import REPO, Environment, steps
 
@@ -63,9 +64,8 @@ class Theatre:
         make.write_results(self.upstream / "results")
         for name in REAL:
             _copy(REPO / "results" / name, self.upstream / "results" / name)
-        guide = self.upstream / "docs/en/contribute.md"  # every page links to it; a name that no network knows
-        guide.parent.mkdir(parents=True)
-        guide.write_text("# Contribute\n\n[A text](https://name.invalid/text) that does not exist.\n")
+        for language in LANGUAGES:
+            _write_guides(self.upstream / "docs" / language)
         self.do("maintainer", "git init -q -b main && git add . && git commit -qm 'Begin'", self.upstream)
 
     def do(self, who: str, words: str, folder: Path, *, status: int | None = 0, **env: str) -> str:
@@ -144,6 +144,13 @@ class Theatre:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+def _write_guides(docs: Path) -> None:
+    """Write the pages that every page links to, with a name that no network knows."""
+    make.write_theory(docs)
+    (docs / "contribute.md").write_text("# Contribute\n\n[A text](https://name.invalid/text) that does not exist.\n")
+    (docs / "security.md").write_text("# Security\n\nSafe.\n")
+
+
 def measured_run(theatre: Theatre) -> Seen:
     """Path one: measure, do what the end of the run says, have it checked, built and merged."""
     clone = theatre.clone("run")
@@ -151,7 +158,8 @@ def measured_run(theatre: Theatre) -> Seen:
         "runners evaluate --model baseline-dark-channel --dataset procedural-indoor --device cpu --submitter 'A Test'"
     )
     said = theatre.do("contributor", words, clone)
-    commands = [line.strip() for line in said.splitlines() if line.startswith("  ")]
+    steps = said.partition("To contribute this record:\n")[2]
+    commands = [line.strip() for line in steps.splitlines() if line.startswith("  ")]
     for command in commands:
         theatre.do("contributor", command, clone)
     branch = next(command.split()[-1] for command in commands if command.startswith("git switch -c"))

@@ -1,11 +1,11 @@
 """The benchmarks: what they compare does the same, every contender is timed, and a leak would show."""
 
 import importlib
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -15,9 +15,7 @@ import torch
 
 from runners import datasets
 from runners.models import tiny
-from runners.models.base import Image
 from runners.models.registry import load
-from runners.prediction import Prediction
 from runners.score import score
 
 
@@ -133,31 +131,31 @@ BOUND_MIB = (IMAGES - WARM) * MAP_MIB / 3
 """What memory may grow by after the warm-up: a third of a map an image."""
 
 
-def grown(weights: Sequence[object]) -> float:
-    """Return by how many MiB the run grew after its warm-up."""
-    totals = [weight.total for weight in weights]
-    return totals[-1] - totals[0]
+@pytest.fixture(scope="module")
+def weights(repo: Path) -> dict[str, list[dict[str, float]]]:
+    """What a run held after every so many images: one that keeps nothing, and one that keeps its maps."""
+    words = [sys.executable, "-m", "tests.runners.weighing", str(IMAGES), str(WARM)]
+    here = {**os.environ, "PYTHONPATH": str(repo / "benchmarks")}
+    done = subprocess.run(words, cwd=repo, env=here, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[dict[str, float]]] = json.loads(done.stdout)
+    return found
 
 
-def test_memory_stays_flat(soak: ModuleType) -> None:
+def grown(run: list[dict[str, float]]) -> float:
+    """Return by how many MiB a run grew after its warm-up, with the processes that it started."""
+    first, *_, last = [one["own"] + one["children"] for one in run]
+    return last - first
+
+
+def test_memory_stays_flat(weights: dict[str, list[dict[str, float]]]) -> None:
     """Three hundred images with a worker, threads and a journal: no process keeps even a third of a map an image."""
-    weights = soak.soak(soak.Constant(), IMAGES, WARM)
-    assert weights[-1].images == IMAGES
-    assert weights[-1].children > 0
-    assert grown(weights) < BOUND_MIB
+    flat = weights["flat"]
+    assert flat[-1]["images"] == IMAGES
+    assert flat[-1]["children"] > 0
+    assert grown(flat) < BOUND_MIB
 
 
-def test_a_leak_of_one_map_an_image_shows(soak: ModuleType) -> None:
+def test_a_leak_of_one_map_an_image_shows(weights: dict[str, list[dict[str, float]]]) -> None:
     """A model that keeps its maps is over the bound: the test above can fail."""
-
-    class Leaking(soak.Constant):
-        """Keeps what it gave."""
-
-        kept: list[Prediction] = []  # noqa: RUF012 - the leak
-
-        def predict(self, images: Sequence[Image], intrinsics: object = None) -> list[Prediction]:
-            """Return new maps."""
-            self.kept += [replace(one, map=one.map.clone()) for one in super().predict(images)]
-            return super().predict(images)
-
-    assert grown(soak.soak(Leaking(), IMAGES, WARM, workers=0, threads=0)) > BOUND_MIB
+    assert grown(weights["leaking"]) > BOUND_MIB

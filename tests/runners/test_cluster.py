@@ -170,7 +170,7 @@ def test_a_protocol_that_fails_says_what_it_says_alone(
     alone, spread = call("--fresh"), call("--fresh", *there)
     assert (alone.exit_code, spread.exit_code) == (1, 1)
     assert "on 'indoor-0': " in alone.output
-    assert spread.output.splitlines() == alone.output.splitlines()
+    assert alone.output.endswith(spread.output)  # which begins with the plan: what the workers have is not known
 
 
 def test_any_exception_is_a_sentence_with_the_worker(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,8 @@ PROOFS: dict[str, Any] = {
         "git_commit": "abcdef0",
     },
 }
+LIST_SHA256 = hashlib.sha256(b"a\nb\n").hexdigest()
+"""Of the two images of Toy Rooms."""
 BIB = "@article{toy2026,\n  author = {Doe, J{\\'e}r{\\^o}me},\n  title = {Toy},\n  year = {2026},\n}\n"
 
 
@@ -143,7 +146,7 @@ def make_run(**changes: Any) -> dict[str, Any]:
     run: dict[str, Any] = {
         "schema_version": 1,
         "model": {"id": "toy-net", "dtype": "float32"},
-        "dataset": {"id": "toy-rooms", "split": "test", "list_sha256": "0" * 64, "listed": 2, "evaluated": 2},
+        "dataset": {"id": "toy-rooms", "split": "test", "list_sha256": LIST_SHA256, "listed": 2, "evaluated": 2},
         "protocol": {"id": "house", "sha256": sha256_of(block), "block": block},
         "prediction_kind": "metric-depth",
         "command": "runners evaluate --model toy-net",
@@ -162,9 +165,9 @@ def make_sensitivity(protocol: dict[str, Any], columns: dict[str, list[float]], 
     samples: dict[str, list[Any]] = {
         "id": ["a", "b"],
         "group": ["g", "g"],
-        "valid_pixels": [1000, 2001],
-        "scale": [1.0, 1.1],
-        "shift": [0.0, None],
+        "valid_pixels": [1000, 2000],
+        "scale": [1.0, 1.0],
+        "shift": [0.0, 0.0],
         "clamped_share": [0.0, 0.0],
         "degenerate": [False, False],
     }
@@ -173,7 +176,7 @@ def make_sensitivity(protocol: dict[str, Any], columns: dict[str, list[float]], 
         dataset={
             "id": "toy-rooms",
             "split": "two images of the test split",
-            "list_sha256": "0" * 64,
+            "list_sha256": LIST_SHA256,
             "listed": 2,
             "evaluated": 2,
         },

@@ -80,7 +80,9 @@ def test_every_field_is_needed(tmp_path: Path, field: str) -> None:
     root = make.write_results(tmp_path, with_run=True)
     entry = {name: value for name, value in ENTRY.items() if name != field}
     make.write_yaml(root / "verified.yaml", {"schema_version": 1, "digests": [entry]})
-    assert [str(f) for f in load(root).findings] == [f"error: verified.yaml: /digests/0/{field}: is missing"]
+    assert [(f.path, f.pointer, f.message) for f in load(root).findings] == [
+        ("verified.yaml", f"/digests/0/{field}", "is missing")
+    ]
 
 
 def test_evidence_is_an_address(tmp_path: Path) -> None:
