@@ -97,3 +97,10 @@ def test_an_address_that_is_none_is_a_finding(tmp_path: Path) -> None:
     assert ("http://[", "is no address") in found
     assert ("http://[::", OUTSIDE) in found
     assert list(external_links(tmp_path)) == ["https://a.example"]
+
+
+def test_addresses_that_begin_something_are_not_asked(tmp_path: Path) -> None:
+    """What only opens a form ("report this number", thousands of them) is no link whose answer says anything."""
+    link = "<a href='https://b.example/issues/new?row=1' rel='noopener nofollow'>o</a>"
+    (tmp_path / "index.html").write_text(f"<a href='https://a.example' rel='noopener'>o</a>{link}")
+    assert list(external_links(tmp_path)) == ["https://a.example"]
