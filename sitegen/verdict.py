@@ -39,6 +39,10 @@ Kind = Literal[
     "sensitivity",
     "speed",
     "gallery",
+    "lessons",
+    "corrections",
+    "disputes",
+    "verified",
     "other",
 ]
 _KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -171,8 +175,8 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _kind(path: str) -> Kind:
-    folder = path.partition("/")[0]
-    return next((kind for kind in _KINDS if kind == folder), "other")
+    first = path.partition("/")[0].removesuffix(".yaml")
+    return next((kind for kind in _KINDS if kind == first), "other")
 
 
 def _table(verdict: Verdict) -> list[str]:

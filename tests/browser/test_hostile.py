@@ -18,17 +18,21 @@ from sitegen.records import Disagreement
 from sitegen.stage import stage
 from sitegen.store import Store, load_valid
 from tests.browser.conftest import serving
+from tests.corpus import texts
 from tests.sitegen import factories as make
 from tests.sitegen import toy_store as toy
 
 pytestmark = pytest.mark.browser
 
+CORPUS = " ".join(text.replace("alert(1)", "window.ran=1") for _hope, text in texts.HOSTILE.values())
 HOSTILE = (
     "</script></td><script>window.ran=1</script><img src=x onerror=window.ran=1><svg onload=window.ran=1>"
     "[click](javascript:window.ran=1) ![x](https://example.org/x.png) `</code>` \"' onmouseover=window.ran=1 "
-    "{{ 7*7 }} {: onclick=window.ran=1 }"
+    f"{{{{ 7*7 }}}} {{: onclick=window.ran=1 }} {CORPUS}"
 )
+"""Every hostile text of the corpus at once, after what only a built page could be harmed by."""
 FORM = "https://github.com/owner/fathom/issues/new?template=wrong-number.yml&page="
+
 PAGES = (
     *("index.html", "datasets/index.html", "datasets/toy-rooms.html", "models/index.html", "models/toy-net.html"),
     *("sources/index.html", "sources/toy-paper.html", "disagreements.html", "metrics.html", "data.html", "about.html"),
@@ -117,6 +121,7 @@ def test_nothing_runs_and_nothing_is_asked_for(new_page: Callable[..., Page], ho
         for path in PAGES:
             page.goto(f"{address}/{path}")
             assert page.evaluate("window.ran") is None, path
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
             assert page.locator("[onerror], [onload], [onclick], [onmouseover]").count() == 0, path
             assert page.locator("a[href^='javascript']").count() == 0, path
             assert page.locator('article img:not([src$=".webp"])').count() == 0, path
@@ -125,4 +130,6 @@ def test_nothing_runs_and_nothing_is_asked_for(new_page: Callable[..., Page], ho
         page.goto(f"{address}/models/toy-net.html")
         assert "onerror=window.ran=1" in page.inner_text("h1")
         assert "onerror=window.ran=1" in page.inner_text("ol.ladder")
+        for shown in ("{{ 7*7 }}", "{% include '/etc/passwd' %}", "<!-- everything", "${{ github.token }}"):
+            assert shown in page.inner_text("h1")
         assert page.locator("a.report").count() == 2

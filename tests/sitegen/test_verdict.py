@@ -166,7 +166,7 @@ def test_count_knows_every_kind() -> None:
     found = [Finding("warning", "x", "/", "y"), Finding("error", "x", "/", "y"), Finding("error", "x", "/", "z")]
     numbers = count(found, {"added": ["runs/a/b/c.json", "runs/a/b/d.json", "<b>/x", "verified.yaml"], "removed": []})
     assert numbers.findings == {"error": 2, "warning": 1, "note": 0}
-    assert numbers.files == {"added": {"runs": 2, "other": 2}, "removed": {}}
+    assert numbers.files == {"added": {"runs": 2, "verified": 1, "other": 1}, "removed": {}}
 
 
 def test_validate_writes_what_comment_reads(tmp_path: Path) -> None:
