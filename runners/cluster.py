@@ -358,6 +358,7 @@ class Pool:
                 f"{what}: {count} workers died over it, one after the other (no memory left?)"
             ) from error
         except TimeoutError as error:
+            self._workers_there()  # the worker that kept the result may have gone with it, and no other come
             raise LostError(self._gone()) from error
         except Exception as error:  # it did not even begin there
             said = str(error).partition("\n")[0].partition(". ")[0]
