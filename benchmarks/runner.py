@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from evaluator import numpy_loop
 from PIL import Image
-from soak import DATASET, house_protocol, repeated
+from soak import DATASET, evaluate_journalled, repeated
 from torch import Tensor
 from transformers.utils import logging
 
@@ -39,9 +39,6 @@ from runners.datasets.base import Dataset
 from runners.datasets.cache import TruthCache, using
 from runners.datasets.procedural import INDEX
 from runners.download import file_digest
-from runners.evaluate import evaluate_all
-from runners.journal import open_journal
-from runners.measure import now
 from runners.models import describe, tiny
 from runners.models.base import DTYPES, Cameras, Model, PreparedNetwork
 from runners.models.base import Image as ModelImage
@@ -136,22 +133,8 @@ def whole(setup: Setup, *, workers: int, threads: int) -> Time:
         marks.append(Time(time.perf_counter(), time.process_time()))
 
     with tempfile.TemporaryDirectory(dir=setup.folder) as folder, _before_predicting(setup.model, mark):
-        journal = open_journal(Path(folder), {"benchmark": True}, now())
-        (outcome,) = evaluate_all(
-            setup.dataset,
-            setup.model,
-            [house_protocol()],
-            device=setup.device,
-            batch=setup.batch,
-            workers=workers,
-            threads=threads,
-            command="benchmark",
-            progress=mark,
-            journal=journal,
-        )
-        journal.close()
-    if outcome.run is None:
-        raise click.ClickException(f"there is no record: {outcome.failure}")
+        how = {"device": setup.device, "batch": setup.batch, "workers": workers, "threads": threads, "progress": mark}
+        evaluate_journalled(setup.dataset, setup.model, Path(folder), **how)
     begin, end = marks[1], marks[-1]  # before the first, progress tells what was finished already: nothing
     return Time((end.wall - begin.wall) / len(setup.dataset), (end.cpu - begin.cpu) / len(setup.dataset))
 

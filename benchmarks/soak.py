@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import psutil
@@ -122,22 +123,22 @@ def soak(
 
     dataset = repeated(datasets.open(DATASET), images)
     with tempfile.TemporaryDirectory() as folder, using(TruthCache(Path(folder) / "truth")):
-        journal = open_journal(Path(folder), {"soak": images}, now())
-        (outcome,) = evaluate_all(
-            dataset,
-            model,
-            [house_protocol()],
-            batch=batch,
-            workers=workers,
-            threads=threads,
-            command="soak",
-            progress=advance,
-            journal=journal,
-        )
-        journal.close()
-    if outcome.run is None or outcome.run.dataset.evaluated != images:
-        raise click.ClickException(f"there is no record of {images} images: {outcome.failure}")
+        how = {"batch": batch, "workers": workers, "threads": threads, "progress": advance}
+        evaluate_journalled(dataset, model, Path(folder), **how)
     return weights
+
+
+def evaluate_journalled(dataset: Dataset, model: Model, folder: Path, **how: Any) -> None:
+    """Evaluate under the house protocol with a journal in a folder; ``how`` is for :func:`evaluate_all`.
+
+    Raises:
+        click.ClickException: If the run gives no record of all images.
+    """
+    journal = open_journal(folder, {"benchmark": True}, now())
+    (outcome,) = evaluate_all(dataset, model, [house_protocol()], command="benchmark", journal=journal, **how)
+    journal.close()
+    if outcome.run is None or outcome.run.dataset.evaluated != len(dataset):
+        raise click.ClickException(f"there is no record of {len(dataset)} images: {outcome.failure}")
 
 
 @click.command()

@@ -29,6 +29,15 @@ Key = tuple[str, str]
 """Model and group of a row."""
 
 
+_Side = TypeVar("_Side")
+
+
+def _either(now: _Side | None, before: _Side | None) -> _Side:
+    side = now or before
+    assert side is not None  # noqa: S101 - a change has at least one side
+    return side
+
+
 @dataclass(frozen=True)
 class RowChange:
     """A row of a board before and after.
@@ -47,9 +56,7 @@ class RowChange:
     @property
     def row(self) -> BoardRow:
         """Return the row as it is now, or as it was."""
-        row = self.now or self.before
-        assert row is not None  # noqa: S101 - a change has at least one side
-        return row
+        return _either(self.now, self.before)
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,7 @@ class BoardChange:
     @property
     def board(self) -> Board:
         """Return the board as it is now, or as it was."""
-        board = self.now or self.before
-        assert board is not None  # noqa: S101 - a change has at least one side
-        return board
+        return _either(self.now, self.before)
 
 
 @dataclass(frozen=True)
@@ -79,9 +84,7 @@ class NumberChange:
     @property
     def number(self) -> StoredNumber:
         """Return the number as it is now, or as it was."""
-        number = self.now or self.before
-        assert number is not None  # noqa: S101 - a change has at least one side
-        return number
+        return _either(self.now, self.before)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ COUNTED_SHARES = {
 
 Fault = tuple[str, str]
 """A metric, and a sentence about its value."""
+_Cost = tuple[str, Callable[[float], float], float]
 
 
 @dataclass(frozen=True)
@@ -270,21 +271,26 @@ def _outside(image: ImageValues) -> Iterator[Fault]:
             yield name, f"is {image[name]:g}, less than the pixels outside {named} alone make it"
 
 
-def _costs(image: ImageValues) -> Iterator[tuple[str, Callable[[float], float], float]]:
+def _costs(image: ImageValues) -> Iterator[_Cost]:
     """Yield a metric, the least that a pixel of a ratio adds to its mean, and the value of that mean."""
-    if square := _mean_square(image):
-        yield square[0], lambda t: math.log(t) ** 2, square[1]
-    if "log10" in image:
-        yield "log10", math.log, image["log10"] * _LN10
-    if "abs_rel" in image:
-        yield "abs_rel", lambda t: 1 - 1 / t, image["abs_rel"]
-    if "sq_rel_g2_pct" in image:
-        yield "sq_rel_g2_pct", lambda t: (1 - 1 / t) ** 2, image["sq_rel_g2_pct"] / 100
+    yield from _ratio_costs(image, lambda t: 1 - 1 / t)
     if math.isfinite(image.farthest):
         if "imae" in image:
             yield "imae", lambda t: (1 - 1 / t) / image.farthest, image["imae"]
         if "irmse" in image:
             yield "irmse", lambda t: ((1 - 1 / t) / image.farthest) ** 2, image["irmse"] ** 2
+
+
+def _ratio_costs(image: ImageValues, relative: Callable[[float], float]) -> Iterator[_Cost]:
+    """Yield the costs that follow from a ratio alone, given the relative error that it is counted as."""
+    if square := _mean_square(image):
+        yield square[0], lambda t: math.log(t) ** 2, square[1]
+    if "log10" in image:
+        yield "log10", math.log, image["log10"] * _LN10
+    if "abs_rel" in image:
+        yield "abs_rel", relative, image["abs_rel"]
+    if "sq_rel_g2_pct" in image:
+        yield "sq_rel_g2_pct", lambda t: relative(t) ** 2, image["sq_rel_g2_pct"] / 100
 
 
 def _within(image: ImageValues) -> Iterator[Fault]:
@@ -294,25 +300,13 @@ def _within(image: ImageValues) -> Iterator[Fault]:
     if inside is None or not 0 < image.counts.get("pixels", 0) < _EXACT_BELOW:
         return
     known = shares[: inside + 1]
-    for name, cost, value in _ceilings(image):
+    for name, cost, value in _ratio_costs(image, lambda t: t - 1):  # the most that a pixel of a ratio adds
         most, before = 0.0, 0.0
         for share, limit in known:
             most += cost(limit) * max(0.0, image[share] - before)
             before = image[share]
         if _above(value, most, 2 * _SHARE * cost(known[-1][1])):
             yield name, f"is {image[name]:g}, more than it can be where every pixel is within {known[-1][0]}"
-
-
-def _ceilings(image: ImageValues) -> Iterator[tuple[str, Callable[[float], float], float]]:
-    """Yield a metric, the most that a pixel of a ratio adds to its mean, and the value of that mean."""
-    if square := _mean_square(image):
-        yield square[0], lambda t: math.log(t) ** 2, square[1]
-    if "log10" in image:
-        yield "log10", math.log, image["log10"] * _LN10
-    if "abs_rel" in image:
-        yield "abs_rel", lambda t: t - 1, image["abs_rel"]
-    if "sq_rel_g2_pct" in image:
-        yield "sq_rel_g2_pct", lambda t: (t - 1) ** 2, image["sq_rel_g2_pct"] / 100
 
 
 _AUC_END, _AUC_STEP = 5.0, (5.0 - 0.01) / 99

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from click.testing import CliRunner
 from PIL import Image
 
+from runners.cli import main
 from runners.models import base
 from runners.prediction import Prediction
 from sitegen.records import Protocol
@@ -146,3 +148,10 @@ class Spy(LeftBright):
         """Return 1x2 maps."""
         self.calls += [(image.shape[0], image.shape[1]) for image in images]
         return super().predict(images)
+
+
+def run(*command: str | Path) -> tuple[int, str]:
+    """Run a command; return its exit code and what it said."""
+    found = CliRunner().invoke(main, [str(word) for word in command])
+    assert "Traceback" not in found.output
+    return found.exit_code, found.output

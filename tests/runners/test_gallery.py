@@ -7,24 +7,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner
 
-from runners.cli import main
 from runners.datasets.decode import read_image
 from runners.gallery import Wanted, choose
 from sitegen.metrics import METRICS
 from sitegen.records import GalleryIndex
 from sitegen.store import load
 from tests.runners import factories as make
+from tests.runners.factories import run
 
 MODELS = ("baseline-dark-channel", "baseline-mean-depth")
-
-
-def run(*command: str | Path) -> tuple[int, str]:
-    """Run a command; return its exit code and what it said."""
-    found = CliRunner().invoke(main, [str(word) for word in command])
-    assert "Traceback" not in found.output
-    return found.exit_code, found.output
 
 
 @pytest.fixture

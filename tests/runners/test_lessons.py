@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from click.testing import CliRunner
 from PIL import Image
 
-from runners.cli import main
 from runners.datasets.base import Sample
 from runners.lessons import Ensembles, ensemble
 from runners.models import base
@@ -19,15 +17,9 @@ from sitegen.findings import Finding
 from sitegen.records import Lesson
 from sitegen.store import load
 from tests.runners import factories as make
+from tests.runners.factories import run
 
 MODEL = "baseline-dark-channel"
-
-
-def run(*command: str | Path) -> tuple[int, str]:
-    """Run a command; return its exit code and what it said."""
-    found = CliRunner().invoke(main, [str(word) for word in command])
-    assert "Traceback" not in found.output
-    return found.exit_code, found.output
 
 
 @pytest.fixture
