@@ -471,11 +471,12 @@ def _print_findings(findings: list[Finding], style: str, folder: Path | None = N
 
 
 def _write_verdict(path: Path, findings: list[Finding], results: Path, reference: str) -> None:
-    from sitegen.verdict import VerdictError, changes, count
+    from sitegen.history import GitError
+    from sitegen.verdict import changes, count
 
     try:
         numbers = count(findings, changes(results, reference))
-    except VerdictError as error:
+    except GitError as error:
         raise Failure(str(error)) from None
     write_aside(path, f"{numbers.model_dump_json()}\n".encode())
 

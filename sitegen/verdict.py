@@ -8,7 +8,6 @@ a comment.
 from __future__ import annotations
 
 import io
-import subprocess
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,6 +17,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, ValidationError
 
 from sitegen.findings import Finding, Severity
+from sitegen.history import common_ancestor, git, resolve
 from sitegen.records import Record
 
 __all__ = ["MARK", "Change", "Kind", "Verdict", "VerdictError", "changes", "comment", "count", "read_verdict"]
@@ -83,15 +83,11 @@ def changes(results: Path, reference: str) -> dict[Change, list[str]]:
     """Return the tracked files below a folder that differ from the last common commit with a reference.
 
     Raises:
-        VerdictError: If git does not know the reference.
+        GitError: If git does not know the reference.
     """
-    words = ["git", "diff", "--name-status", "--no-renames", "-z", "--relative", "--merge-base", "--end-of-options"]
-    done = subprocess.run(  # noqa: S603
-        [*words, reference, "--", "."], cwd=results, capture_output=True, check=False
-    )
-    if done.returncode:
-        raise VerdictError(f"git diff failed: {done.stderr.decode(errors='replace').strip()}")
-    fields = done.stdout.decode(errors="replace").split("\0")[:-1]
+    base = common_ancestor(results, resolve(results, reference), "")
+    raw = git(results, "diff", "--name-status", "--no-renames", "-z", "--relative", base, "--", ".")
+    fields = raw.split("\0")[:-1]
     found: dict[Change, list[str]] = {change: [] for change in _CHANGES}
     for letter, path in zip(fields[::2], fields[1::2], strict=True):
         found[_LETTERS.get(letter, "changed")].append(path)
