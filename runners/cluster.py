@@ -221,7 +221,8 @@ class Pool:
             LostError: If no worker is there.
         """
         answers, faults = self._answers(spec)
-        faults += [fault for address, said in answers.items() for fault in _strange(address, said, dataset)]
+        code = code_sha256()
+        faults += [fault for address, said in answers.items() for fault in _strange(address, said, dataset, code)]
         first, *others = sorted(answers) or [""]
         faults += [
             f"worker {other} is not like worker {first}: {fault}"
@@ -393,22 +394,20 @@ class _Line:
     def shard(self, left: deque[int], size: int) -> list[int]:
         """Take the places of the next orders from those left; not of orders that nothing is left of."""
         taken = [left.popleft() for _ in range(min(size, len(left)))]
-        idle = [place for place in taken if not (wanted := self.wanted(place)).protocols and not wanted.keep]
+        idle = [place for place in taken if self.wanted(place).idle]
         self._open.difference_update(idle)
         return [place for place in taken if place not in idle]
 
     def wanted(self, place: int) -> Order:
         """Return an order without what has failed meanwhile."""
-        order = self.orders[place]
-        return Order(order.ids, order.protocols - self._over, order.keep - self._over)
+        return self.orders[place].without(self._over)
 
     def through(self, place: int, batch: Batch) -> Iterator[Batch]:
         """Yield what may go on once a batch has come."""
         self._held[place] = batch
-        self._over |= {*batch.failures, *batch.lost}
+        self._over |= batch.over
         for held in sorted(self._held):
-            failed = self._held[held].failures or self._held[held].lost
-            if not failed or held == min(self._open):
+            if not self._held[held].over or held == min(self._open):
                 self._open.remove(held)
                 yield self._held.pop(held)
 
@@ -423,9 +422,9 @@ def _span(orders: Sequence[Order], shard: Sequence[int]) -> str:
     return f"'{orders[shard[0]].ids[0]}' to '{orders[shard[-1]].ids[-1]}'"
 
 
-def _strange(address: str, said: Answer, dataset: Dataset) -> Iterator[str]:
+def _strange(address: str, said: Answer, dataset: Dataset, code: str) -> Iterator[str]:
     """Yield in what a worker differs from this process."""
-    if said.code != code_sha256():
+    if said.code != code:
         yield f"worker {address} runs another version of the sources of Fathom than this command"
     found = said.facts["dataset"]
     if found["list_sha256"] != dataset.list_sha256:

@@ -20,6 +20,7 @@ from runners.journal import Journal, open_journal
 from runners.measure import now
 from runners.models.base import Model
 from runners.saving import Destination, Writer
+from runners.stages import name_of
 from sitegen import metrics, records
 from sitegen.records import sha256_of
 
@@ -70,7 +71,7 @@ def facts_of(work: Work, model: Model, *, device: str, batch: int) -> dict[str, 
         "manifest": _manifest_sha256(work.job.origin.manifest),
         "files": [_files_sha256(part) for part in parts],
         # What the model sees under a protocol follows from the protocol.
-        "protocols": {f"{protocol.dataset}/{protocol.id}": protocol.digest() for protocol in work.protocols},
+        "protocols": {name_of(protocol): protocol.digest() for protocol in work.protocols},
         "batch": batch,  # a network's last bits may depend on what else is in a batch
         "environment": describe(device).model_dump(mode="json"),
         "code": code_sha256(type(model)),

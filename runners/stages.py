@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -84,6 +84,15 @@ class Order:
     protocols: frozenset[str]
     keep: frozenset[str] = frozenset()
 
+    @property
+    def idle(self) -> bool:
+        """Return whether nothing of it is left to do."""
+        return not self.protocols and not self.keep
+
+    def without(self, over: Collection[str]) -> Order:
+        """Return it without what is over: protocols that failed, inputs that are lost."""
+        return Order(self.ids, self.protocols.difference(over), self.keep.difference(over))
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -113,6 +122,11 @@ class Batch:
     kept: dict[str, list[Piece | Skip]] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     noted: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def over(self) -> frozenset[str]:
+        """Return what is over with it: protocols that failed, inputs that are lost."""
+        return self.lost.union(self.failures)
 
 
 def name_of(protocol: Protocol) -> str:
@@ -305,11 +319,8 @@ def work_off(
     ids = [name for order in orders for name in order.ids]
     left = dataset if len(ids) == len(dataset) else dataset.only(ids)
     largest = max((len(order.ids) for order in orders), default=0)
-    over: set[str] = set()  # protocols that failed, inputs that are lost
+    over: set[str] = set()
     waiting: deque[Future[Batch]] = deque()
-
-    def open_of(order: Order) -> Order:
-        return Order(order.ids, order.protocols - over, order.keep - over)
 
     with (
         closing(iterate(left, workers, 2 * workers + largest)) as reading,
@@ -320,15 +331,15 @@ def work_off(
 
         def begin(order: Order) -> _Begun:
             read = reader.submit(lambda: list(islice(reading, len(order.ids))))
-            parts = _parts(groups, open_of(order))
+            parts = _parts(groups, order.without(over))
             return _Begun(order, read, {group.input_name: preparers.submit(_inputs, group, read) for group, _ in parts})
 
         for begun in _delayed(map(begin, orders), threads):
-            predicted = [_predicted(group, part, begun) for group, part in _parts(groups, open_of(begun.order))]
+            predicted = [_predicted(group, part, begun) for group, part in _parts(groups, begun.order.without(over))]
             waiting.append(scorers.submit(_scored, begun.order, predicted, noting()))
             while waiting and (len(waiting) > threads or waiting[0].done()):
                 batch = waiting.popleft().result()
-                over |= {*batch.failures, *batch.lost}
+                over |= batch.over
                 yield batch
         while waiting:
             yield waiting.popleft().result()
@@ -370,7 +381,7 @@ def _delayed(items: Iterable[_Begun], count: int) -> Iterator[_Begun]:
 def _parts(groups: Sequence[Group], order: Order) -> list[tuple[Group, Order]]:
     """Return the groups that something of an order is left for, each with that."""
     parts = [(group, group.left(order)) for group in groups]
-    return [(group, part) for group, part in parts if part.protocols or part.keep]
+    return [(group, part) for group, part in parts if not part.idle]
 
 
 def _inputs(group: Group, read: Future[list[Sample | Skip]]) -> _Inputs:
