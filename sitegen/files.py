@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def write_aside(path: Path, content: bytes) -> None:
         OSError: If it cannot be written, as on a full disk; it names the file, and nothing is left of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")  # two processes may write the same file
     try:
         aside.write_bytes(content)
         aside.replace(path)

@@ -10,7 +10,6 @@ source language; pages of other languages link to them there.
 from __future__ import annotations
 
 import html
-import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +22,7 @@ from pathlib import Path, PurePosixPath
 import vl_convert
 import yaml
 
+from sitegen.files import write_aside
 from sitegen.pages.base import DataFile, Page
 
 __all__ = ["ASSETS", "StageError", "Staged", "front_matter", "stage", "vega_bundle", "write_if_changed"]
@@ -103,11 +103,7 @@ def write_if_changed(path: Path, content: bytes) -> bool:
     """Write a file aside and rename it into place unless it already has this content; tell whether it was written."""
     if path.is_file() and path.read_bytes() == content:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Named by process: two builds may share a cache.
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    aside.write_bytes(content)
-    aside.replace(path)
+    write_aside(path, content)
     return True
 
 

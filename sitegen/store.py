@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
@@ -154,7 +154,7 @@ def load(root: Path = DEFAULT_RESULTS) -> Store:
     found = list(tree_findings(root))
     store = loader.store()
     found += [*reader.findings, *checks.cross_check(store), *plausibility(store)]
-    return _with_findings(store, list(dict.fromkeys(found)))
+    return replace(store, findings=tuple(dict.fromkeys(found)))
 
 
 def load_valid(root: Path = DEFAULT_RESULTS) -> Store:
@@ -229,9 +229,9 @@ class _Loader:
             runs=tuple(self.runs("runs")),
             sensitivity=tuple(self.runs("sensitivity")),
             speeds=tuple(self.speeds("speed/*/*.json")),
-            adapters=self._adapters(),
+            adapters=self._only("adapters.json", self.reader.json, AdapterProofs),
             galleries=tuple(self._galleries()),
-            lessons=self._lessons(),
+            lessons=self.cards("lessons/*.json", Lesson),
             verified=self._verified(),
             disputes=self._disputes(),
             corrections=self._corrections(),
@@ -264,10 +264,11 @@ class _Loader:
             return None
 
     def cards(self, pattern: str, record_type: type[R]) -> dict[str, R]:
-        """Read the cards of a pattern, by id."""
+        """Read the records of a pattern that are called by their ids, by id."""
         cards: dict[str, R] = {}
+        read = self.reader.json if pattern.endswith(".json") else self.reader.yaml
         for path in self._files(pattern):
-            card = self._record(path, self.reader.yaml, record_type)
+            card = self._record(path, read, record_type)
             if card is not None and self._named(path, "/id", path.stem, str(card.id)):  # type: ignore[attr-defined]
                 cards[path.stem] = card
         return cards
@@ -340,22 +341,18 @@ class _Loader:
             if self._named(path, "/sample", sample, gallery.sample) and named:
                 yield gallery
 
-    def _lessons(self) -> dict[str, Lesson]:
-        read = ((path, self._record(path, self.reader.json, Lesson)) for path in self._files("lessons/*.json"))
-        return {path.stem: found for path, found in read if found and self._named(path, "/id", path.stem, found.id)}
-
-    def _adapters(self) -> AdapterProofs | None:
-        path = self.reader.root / "adapters.json"
-        return self._record(path, self.reader.json, AdapterProofs) if path.exists() else None
+    def _only(self, name: str, read: Callable[[Path], Any], record_type: type[R]) -> R | None:
+        """Read a file of which there is one or none."""
+        path = self.reader.root / name
+        return self._record(path, read, record_type) if path.exists() else None
 
     def _verified(self) -> tuple[Verification, ...]:
-        path = self.reader.root / "verified.yaml"
-        record = self._record(path, self.reader.yaml, Verified) if path.exists() else None
+        record = self._only("verified.yaml", self.reader.yaml, Verified)
         return tuple(record.digests) if record else ()
 
     def _disputes(self) -> dict[str, Dispute]:
         path = self.reader.root / "disputes.yaml"
-        record = self._record(path, self.reader.yaml, Disputes) if path.exists() else None
+        record = self._only(path.name, self.reader.yaml, Disputes)
         found: dict[str, Dispute] = {}
         for index, entry in enumerate(record.disputes if record else ()):
             if found.setdefault(entry.of, entry) is not entry:
@@ -363,8 +360,7 @@ class _Loader:
         return found
 
     def _corrections(self) -> tuple[Correction, ...]:
-        path = self.reader.root / "corrections.yaml"
-        record = self._record(path, self.reader.yaml, Corrections) if path.exists() else None
+        record = self._only("corrections.yaml", self.reader.yaml, Corrections)
         return tuple(record.corrections) if record else ()
 
     def _references(self) -> dict[str, BibEntry]:
@@ -377,11 +373,6 @@ _FLOAT_COLUMNS = {
     for name, info in PublishedNumber.model_fields.items()
     if float in (info.annotation, *get_args(info.annotation))
 }
-
-
-def _with_findings(store: Store, findings: list[Finding]) -> Store:
-    values = {name: getattr(store, name) for name in Store.__dataclass_fields__}
-    return Store(**{**values, "findings": tuple(findings)})
 
 
 def explain(error: ValidationError) -> Iterator[tuple[str, str]]:

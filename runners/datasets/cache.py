@@ -31,6 +31,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from runners.datasets.base import SampleError
+from sitegen.files import write_aside
 
 __all__ = [
     "CACHE_VARIABLE",
@@ -95,16 +96,9 @@ class TruthCache:
         depth, mask = truth
         tensors = {"truth": np.ascontiguousarray(depth, np.float32), "mask": np.ascontiguousarray(mask)}
         content = save(tensors, {"valid": str(int(np.count_nonzero(mask)))})
-        path = self._path(key)
-        # A name of its own: two processes may write the same entry at once.
-        aside = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_bytes(content)
-            aside.replace(path)
+            write_aside(self._path(key), content)
         except OSError:
-            with contextlib.suppress(OSError):
-                aside.unlink(missing_ok=True)
             return
         self._written += len(content)
         if self._written >= min(_SWEEP_EVERY, self.limit):

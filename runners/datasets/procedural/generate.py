@@ -20,6 +20,7 @@ from PIL import Image
 from runners.datasets.procedural import indoor, outdoor
 from runners.datasets.procedural.render import VARIANT, render
 from runners.datasets.procedural.scene import Dice, Scene
+from sitegen.files import write_aside
 
 VERSION = 1
 SEED = 20261122
@@ -69,15 +70,7 @@ def save(image: Image.Image, path: Path) -> None:
     """Write a PNG aside, then put it in place."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
-    put(path, buffer.getvalue())
-
-
-def put(path: Path, content: bytes) -> None:
-    """Write a file aside, then put it in place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    aside.write_bytes(content)
-    aside.replace(path)
+    write_aside(path, buffer.getvalue())
 
 
 def files(image_id: str) -> dict[str, str]:
@@ -147,7 +140,7 @@ def write_index(out: Path) -> None:
     }
     scenes = {"generator": generator, "images": [origin(image_id, out) for image_id in splits]}
     for name, content in (("index.json", index), ("scenes.json", scenes)):
-        put(out / name, (json.dumps(content, indent=1) + "\n").encode())
+        write_aside(out / name, (json.dumps(content, indent=1) + "\n").encode())
 
 
 @click.command()
