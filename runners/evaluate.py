@@ -205,7 +205,7 @@ def concerns(run: Run) -> list[str]:
 
 def run_path(run: Run, out: Path) -> Path:
     """Return where a run belongs below the folder of runs."""
-    return out / run.dataset.id / run.protocol.id / f"{run.model.id}.json"
+    return out / run.place
 
 
 def run_text(run: Run) -> str:

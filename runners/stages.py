@@ -31,7 +31,7 @@ from runners.resize import Size
 from runners.score import ProtocolError, Scores, score
 from runners.transfer import Stopwatch
 from runners.warnings import Watch
-from sitegen.metrics import METRICS
+from sitegen.metrics import MAY_BE_MISSING
 from sitegen.records import Frame, Protocol, round_significant
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COUNTS",
-    "MAY_BE_MISSING",
     "Batch",
     "EvaluationError",
     "Group",
@@ -54,12 +53,6 @@ __all__ = [
 
 COUNTS = ("pairs", "planes")
 """Columns that count what a metric is a mean over, besides the valid pixels."""
-
-MAY_BE_MISSING = frozenset(
-    metric.id for metric in METRICS.values() if metric.group in ("boundary", "ordinal") or metric.counted != "pixels"
-)
-"""Metrics that an image may honestly have no value of: it has no edge, no annotated plane, no pair of points."""
-
 
 _MOST_THREADS = 4
 """More copies of what is on its way would only take memory."""

@@ -31,11 +31,12 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
+from sitegen.grouping import group
 from sitegen.metrics import METRICS
 from sitegen.records import FAMILIES, PREDICTION_KINDS, Dispute, Family, Protocol, Run, ZeroShot
 from sitegen.store import Store, StoredNumber
@@ -58,8 +59,6 @@ __all__ = [
     "source_numbers",
 ]
 
-K = TypeVar("K")
-V = TypeVar("V")
 
 Apart = Literal["", "images", "fit", "predictions"]
 RANKED_FAMILIES: frozenset[Family] = frozenset({"metric", "scale", "affine-depth", "affine-disparity", "ordinal"})
@@ -340,20 +339,20 @@ class _Builder:
 
     def published(self) -> Iterator[Board]:
         """Yield a board for each data set and family that has numbers."""
-        for (dataset, family), numbers in _grouped(self.store.numbers, lambda n: (n.row.dataset, n.row.family)).items():
+        for (dataset, family), numbers in group(self.store.numbers, lambda n: (n.row.dataset, n.row.family)).items():
             yield self._published(dataset, family, numbers)
 
     def measured(self) -> Iterator[Board]:
         """Yield a board for each data set, protocol digest and alignment that has runs."""
-        for (dataset, _sha256, board_id), runs in _grouped(self.store.runs, self._run_key).items():
+        for (dataset, _sha256, board_id), runs in group(self.store.runs, self._run_key).items():
             yield self._measured(dataset, board_id, runs)
 
     def _published(self, dataset: str, family: Family, numbers: list[StoredNumber]) -> Board:
         card = self.store.datasets[dataset]
         split = family in {"speed", "rank"} or card.kind == "average"
-        keyed = _grouped(numbers, lambda n: (self._group(n) if split else "", n.row.model))
+        keyed = group(numbers, lambda n: (self._group(n) if split else "", n.row.model))
         wanted = [card.primary_metrics.get(family, ""), *_USUAL_PRIMARY.get(family, ("abs_rel",))]
-        rows = [self._published_row(model, group, found, wanted) for (group, model), found in keyed.items()]
+        rows = [self._published_row(model, within, found, wanted) for (within, model), found in keyed.items()]
         ranked = family in RANKED_FAMILIES and card.kind == "dataset"
         metrics = _metrics(rows, wanted)
         return Board(
@@ -373,11 +372,11 @@ class _Builder:
         note = "; ".join(part for part in (row.measured_on, row.protocol_note) if part)
         return note if row.family == "speed" else f"{self.store.sources[number.source].title}, {row.place}: {note}"
 
-    def _published_row(self, model: str, group: str, numbers: list[StoredNumber], wanted: Sequence[str]) -> BoardRow:
-        by_metric = _grouped(numbers, lambda number: number.row.metric)
+    def _published_row(self, model: str, within: str, numbers: list[StoredNumber], wanted: Sequence[str]) -> BoardRow:
+        by_metric = group(numbers, lambda number: number.row.metric)
         primary = next((by_metric[metric] for metric in wanted if metric in by_metric), [])
         lead = min(primary, key=self.preference, default=None)
-        return BoardRow(model, {metric: self._cell(found, lead) for metric, found in by_metric.items()}, group=group)
+        return BoardRow(model, {metric: self._cell(found, lead) for metric, found in by_metric.items()}, group=within)
 
     def _cell(self, numbers: list[StoredNumber], lead: StoredNumber | None) -> BoardCell:
         ordered = tuple(sorted(numbers, key=lambda number: self.preference(number, lead)))
@@ -469,14 +468,7 @@ class _Builder:
 
     @cached_property
     def _by_place(self) -> dict[tuple[str, Family, str, str], list[StoredNumber]]:
-        return _grouped(self.store.numbers, lambda n: (n.row.dataset, n.row.family, n.row.model, n.row.metric))
-
-
-def _grouped(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:
-    groups: dict[K, list[V]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups
+        return group(self.store.numbers, lambda n: (n.row.dataset, n.row.family, n.row.model, n.row.metric))
 
 
 def _strays(number: StoredNumber, lead: StoredNumber | None) -> tuple[bool, bool]:

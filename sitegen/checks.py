@@ -266,7 +266,7 @@ def _protocols(store: Store) -> Iterator[Finding]:
 
 def _runs(store: Store) -> Iterator[Finding]:
     for folder, run in [*(("runs", run) for run in store.runs), *(("sensitivity", run) for run in store.sensitivity)]:
-        path = f"{folder}/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
+        path = f"{folder}/{run.place}"
         yield from _no_card(store, path, "/model/id", "model", run.model.id)
         yield from _no_card(store, path, "/dataset/id", "data set", run.dataset.id)
         yield from _list_digest(run, path)
@@ -299,7 +299,7 @@ def _sensitivity(store: Store) -> Iterator[Finding]:
     for run in store.sensitivity:
         expected = weights.setdefault((run.dataset.id, run.model.id), run.model.weights_sha256)
         if run.model.weights_sha256 != expected:
-            path = f"sensitivity/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
+            path = f"sensitivity/{run.place}"
             yield _error(
                 path, "/model/weights_sha256", "is not that of the model's other runs: not the same prediction"
             )

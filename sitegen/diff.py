@@ -6,23 +6,21 @@ finding, and the summary shows that first.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Literal, TypeVar
 
 from sitegen.board import Board, BoardRow, boards
 from sitegen.findings import Finding
+from sitegen.grouping import group
 from sitegen.ladder import ladder
-from sitegen.records import Record, Run, sha256_of
+from sitegen.records import Record, sha256_of
 from sitegen.store import Store, StoredNumber
 from sitegen.submission import value_findings
 
 __all__ = ["BoardChange", "Diff", "NumberChange", "RecordChange", "RowChange", "compare"]
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 
 Change = Literal["new", "changed", "gone"]
 Key = tuple[str, str]
@@ -206,7 +204,7 @@ def _content(store: Store, row: BoardRow) -> Hashable:
 
 
 def _numbers(base: Store, head: Store) -> Iterator[NumberChange]:
-    old, new = (_grouped((f"{n.source}/{n.id}", n) for n in store.numbers) for store in (base, head))
+    old, new = (group(store.numbers, lambda n: f"{n.source}/{n.id}") for store in (base, head))
     changes = []
     for name in old.keys() | new.keys():
         # More than one number of a name is an error of its own; they are compared in order.
@@ -216,13 +214,6 @@ def _numbers(base: Store, head: Store) -> Iterator[NumberChange]:
             elif before.sha256 != now.sha256:
                 changes.append(NumberChange("changed", before, now))
     return iter(sorted(changes, key=lambda change: (change.number.source, change.number.line, change.kind)))
-
-
-def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
-    groups: dict[K, list[V]] = defaultdict(list)
-    for key, value in pairs:
-        groups[key].append(value)
-    return dict(groups)
 
 
 def _records(base: Store, head: Store) -> Iterator[RecordChange]:
@@ -251,10 +242,6 @@ def _digests(store: Store) -> Iterator[tuple[tuple[str, str], str]]:
     }
     for kind, found in cards.items():
         yield from (((kind, name), sha256_of(record.model_dump(mode="json"))) for name, record in found.items())
-    yield from ((("run", _run_name(run)), run.sha256) for run in store.runs)
-    yield from ((("sensitivity run", _run_name(run)), run.sha256) for run in store.sensitivity)
+    yield from ((("run", run.place.removesuffix(".json")), run.sha256) for run in store.runs)
+    yield from ((("sensitivity run", run.place.removesuffix(".json")), run.sha256) for run in store.sensitivity)
     yield from ((("reference", key), sha256_of(entry.to_bibtex())) for key, entry in store.references.items())
-
-
-def _run_name(run: Run) -> str:
-    return f"{run.dataset.id}/{run.protocol.id}/{run.model.id}"

@@ -51,7 +51,7 @@ def standing(store: Store, run: Run) -> Step:
 
 def record_path(run: Run) -> str:
     """Return where a run's record is published, from the site's root."""
-    return f"data/runs/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
+    return f"data/runs/{run.place}"
 
 
 def run_href(run: Run) -> str:

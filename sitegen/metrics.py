@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["METRICS", "POOLED", "Counted", "Direction", "Group", "Metric", "get"]
+__all__ = ["MAY_BE_MISSING", "METRICS", "POOLED", "Counted", "Direction", "Group", "Metric", "get"]
 
 Direction = Literal["lower", "higher"]
 Counted = Literal["pixels", "pairs", "planes"]
@@ -699,6 +699,11 @@ _ALL = (
 
 METRICS: dict[str, Metric] = {metric.id: metric for metric in _ALL}
 """Every metric by id, in the order in which tables show them."""
+
+MAY_BE_MISSING = frozenset(
+    metric.id for metric in METRICS.values() if metric.group in ("boundary", "ordinal") or metric.counted != "pixels"
+)
+"""Metrics that an image may honestly have no value of: it has no edge, no plane, no pair of points."""
 
 
 _MEANS = (

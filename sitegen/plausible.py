@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from sitegen.findings import Finding
-from sitegen.metrics import METRICS, Metric
+from sitegen.metrics import MAY_BE_MISSING, METRICS, Metric
 from sitegen.records import WEAKER_KINDS, PredictionKind, Run, Samples, nearest_kind
 from sitegen.relations import ImageValues, image_faults
 
@@ -35,10 +35,6 @@ _FEWEST = 3
 """Fewer values than this may agree by chance."""
 _FEWEST_FITTED = 10
 """With fewer valid pixels than this a fit is called degenerate (docs/adr/0006-protocol-engine.md)."""
-_MAY_BE_MISSING = frozenset(
-    metric.id for metric in METRICS.values() if metric.group in ("boundary", "ordinal") or metric.counted != "pixels"
-)
-"""Metrics that an image may honestly have no value of: it has no edge, no plane, no pair of points."""
 _FAMILIES: dict[PredictionKind, str] = {
     "metric-depth": "metric",
     "scale-invariant-depth": "scale",
@@ -60,7 +56,7 @@ def plausibility(store: Store) -> Iterator[Finding]:
     Args:
         store: Records that have passed the checks of their own types.
     """
-    runs = [(f"{folder}/{_place(run)}.json", run) for folder, run in _all_runs(store)]
+    runs = [(f"{folder}/{run.place}", run) for folder, run in _all_runs(store)]
     for path, run in runs:
         yield from _run_errors(path, run)
         yield from _run_warnings(path, run)
@@ -76,10 +72,6 @@ def plausibility(store: Store) -> Iterator[Finding]:
 def _all_runs(store: Store) -> Iterator[tuple[str, Run]]:
     yield from (("runs", run) for run in store.runs)
     yield from (("sensitivity", run) for run in store.sensitivity)
-
-
-def _place(run: Run) -> str:
-    return f"{run.dataset.id}/{run.protocol.id}/{run.model.id}"
 
 
 def _error(path: str, pointer: str, message: str, **advice: str) -> Finding:
@@ -155,7 +147,7 @@ def _missing(run: Run, place: int, values: Mapping[str, float]) -> Iterator[str]
     pixels = run.samples.valid_pixels[place]
     for name in run.samples.metrics:
         lone = name == "silog_unbiased" and pixels == 1
-        if name not in values and name not in _MAY_BE_MISSING and not lone:
+        if name not in values and name not in MAY_BE_MISSING and not lone:
             yield name
 
 

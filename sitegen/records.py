@@ -854,6 +854,11 @@ class Run(Record):
         return _sealed(cls, data)
 
     @property
+    def place(self) -> str:
+        """Return where its file belongs below a folder of runs: data set, protocol, model."""
+        return f"{self.dataset.id}/{self.protocol.id}/{self.model.id}.json"
+
+    @property
     def scored_as(self) -> PredictionKind:
         """Return the kind that the prediction was scored as: its own, else the nearest weaker one of the protocol."""
         return nearest_kind(self.prediction_kind, self.protocol.block.get("alignment", {})) or self.prediction_kind

@@ -100,8 +100,7 @@ def _digests(store: Store) -> Iterator[tuple[Place, str]]:
     """Yield the digest of each record that has one over all that it says."""
     for folder, runs in (("runs", store.runs), ("sensitivity", store.sensitivity)):
         for run in runs:
-            path = f"{folder}/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json"
-            yield Place(path), f"sha256 {run.sha256}"
+            yield Place(f"{folder}/{run.place}"), f"sha256 {run.sha256}"
     for lesson in store.lessons.values():
         yield Place(f"lessons/{lesson.id}.json"), f"sha256 {lesson.sha256}"
     for protocol in store.protocols.values():

@@ -1,10 +1,10 @@
-"""What several page kinds need: grouping, anchors, CSV and BibTeX of records."""
+"""What several page kinds need: anchors, CSV and BibTeX of records."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import pandas as pd
@@ -26,14 +26,12 @@ __all__ = [
     "count_cell",
     "distinct",
     "gallery_hrefs",
-    "group",
     "near_best",
     "numbers_csv",
     "place_anchors",
     "sensitivity_hrefs",
 ]
 
-K = TypeVar("K")
 V = TypeVar("V")
 
 BOARD_FORMATS = {"csv": "CSV", "json": "JSON", "md.txt": "Markdown", "tex": "LaTeX", "bib": "BibTeX"}
@@ -41,14 +39,6 @@ BOARD_FORMATS = {"csv": "CSV", "json": "JSON", "md.txt": "Markdown", "tex": "LaT
 NUMBER_HEADER = ("source", "line", *PublishedNumber.model_fields)
 """Columns of every list of published numbers that the site publishes."""
 _FARTHEST = 4.0
-
-
-def group(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:
-    """Return the items by key, keys in the order of their first item."""
-    groups: dict[K, list[V]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups
 
 
 def distinct(values: Iterable[V]) -> list[V]:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from sitegen import charts, words
 from sitegen.board import Board, boards
 from sitegen.board_table import board_bibtex, board_frame, board_table
+from sitegen.grouping import group
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
 from sitegen.pages.common import (
@@ -19,7 +20,6 @@ from sitegen.pages.common import (
     count_cell,
     distinct,
     gallery_hrefs,
-    group,
     near_best,
     sensitivity_hrefs,
 )

@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from sitegen.board_table import number_href
 from sitegen.charts import Chart, disagreement_overview, dumbbell, figure
+from sitegen.grouping import group
 from sitegen.metrics import get
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import group, sensitivity_hrefs
+from sitegen.pages.common import sensitivity_hrefs
 from sitegen.records import Disagreement, DisagreementValue
 from sitegen.rendering import render
 from sitegen.store import Store, StoredNumber

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sitegen import words
+from sitegen.grouping import group
 from sitegen.metrics import METRICS, Metric
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import distinct, gallery_hrefs, group
+from sitegen.pages.common import distinct, gallery_hrefs
 from sitegen.records import (
     DatasetCard,
     GalleryFile,

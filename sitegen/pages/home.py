@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from sitegen import charts, words
 from sitegen.board import HEADLINES, Board, boards
 from sitegen.board_table import board_frame, board_table
+from sitegen.grouping import group
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import board_href, group, near_best
+from sitegen.pages.common import board_href, near_best
 from sitegen.records import FAMILIES, Family, Run, Source
 from sitegen.rendering import render
 from sitegen.store import Store

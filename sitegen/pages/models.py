@@ -11,10 +11,11 @@ import pandas as pd
 from sitegen import charts, words
 from sitegen.board import Board, BoardRow, boards, model_numbers
 from sitegen.board_table import board_table, deviation_notes, number_href, size_classes, size_facet, value_of
+from sitegen.grouping import group
 from sitegen.ladder import ladder, record_path
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import bibtex, board_href, count_cell, group, numbers_csv
+from sitegen.pages.common import bibtex, board_href, count_cell, numbers_csv
 from sitegen.records import Exposure, ModelCard, Run, ZeroShot, record_text
 from sitegen.rendering import render, root_of
 from sitegen.report import history_href, number_report, run_report
@@ -107,7 +108,7 @@ def _model_page(store: Store, card: ModelCard, standings: Sequence[_Standing]) -
 
 
 def _history(run: Run) -> str:
-    return history_href(f"results/runs/{run.dataset.id}/{run.protocol.id}/{run.model.id}.json")
+    return history_href(f"results/runs/{run.place}")
 
 
 def _by_relation(card: ModelCard) -> dict[str, list[Exposure]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sitegen.grouping import group
 from sitegen.metrics import METRICS, Metric
-from sitegen.pages.common import distinct, group
+from sitegen.pages.common import distinct
 from sitegen.records import PublishedNumber
 from sitegen.rendering import slug
 from sitegen.store import StoredNumber

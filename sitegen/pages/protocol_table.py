@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from sitegen.escaping import csv_text
+from sitegen.grouping import group
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import distinct, group
+from sitegen.pages.common import distinct
 from sitegen.protocols import Leaf, differences, differing_parts, house_of, leaves, parts, reading_order
 from sitegen.records import PREDICTION_KINDS, Protocol, Reference
 from sitegen.rendering import render

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sitegen.grouping import group
 from sitegen.pages.base import Page
-from sitegen.pages.common import group, sensitivity_hrefs
+from sitegen.pages.common import sensitivity_hrefs
 from sitegen.pages.protocol_table import reference_phrase, system_href, systems
 from sitegen.protocols import differences, field_name, leaves, parts, reading_order, shown, window_phrase
 from sitegen.records import Protocol

@@ -18,9 +18,10 @@ from markupsafe import Markup
 
 from sitegen import charts
 from sitegen.board_table import degenerate_notes, deviation_notes
+from sitegen.grouping import group
 from sitegen.metrics import METRICS, Metric
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import distinct, group
+from sitegen.pages.common import distinct
 from sitegen.protocols import alignment_phrase, differences, field_name, house_of, reading_order, shown, solver_phrase
 from sitegen.records import Protocol, Run
 from sitegen.rendering import render, root_of, slug

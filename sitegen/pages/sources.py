@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sitegen import words
+from sitegen.grouping import group
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import bibtex, count_cell, distinct, group, numbers_csv, place_anchors
+from sitegen.pages.common import bibtex, count_cell, distinct, numbers_csv, place_anchors
 from sitegen.pages.printed import PrintedTable, lay_out
 from sitegen.records import Dispute, Source, SourceTable
 from sitegen.rendering import render

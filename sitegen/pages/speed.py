@@ -8,8 +8,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from sitegen import charts
+from sitegen.grouping import group
 from sitegen.pages.base import DataFile, Page
-from sitegen.pages.common import group
 from sitegen.records import record_text
 from sitegen.rendering import render
 from sitegen.speed_table import Timing, circumstances, digits, record_path, speed_table, timings

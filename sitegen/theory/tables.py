@@ -14,9 +14,10 @@ from sitegen import words
 from sitegen.board import Board, BoardRow, boards
 from sitegen.board_table import board_table, number_hint
 from sitegen.charts import figure
+from sitegen.grouping import group
 from sitegen.metrics import METRICS
 from sitegen.pages.base import DataFile
-from sitegen.pages.common import board_href, group
+from sitegen.pages.common import board_href
 from sitegen.pages.disagreements import (
     Comparison,
     SourceLinks,

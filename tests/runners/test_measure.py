@@ -23,7 +23,8 @@ from runners.prediction import Prediction
 from runners.saved import open_saved
 from runners.saving import Destination
 from runners.score import Scores
-from runners.stages import MAY_BE_MISSING, Batch, Group, Order
+from runners.stages import Batch, Group, Order
+from sitegen.metrics import MAY_BE_MISSING
 from tests.runners import factories as make
 from tests.runners.factories import Constant, LeftBright
 
