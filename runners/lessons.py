@@ -26,9 +26,9 @@ from runners.measure import Progress
 from runners.metrics import depth_metrics
 from runners.models.base import Model
 from runners.pictures import Part, scored
+from runners.prediction import Prediction
 from runners.rescore import rescore
-from runners.score import score
-from runners.stages import counting_mask
+from runners.stages import Scorer, Seen
 from sitegen.files import write_aside
 from sitegen.records import (
     CropWindow,
@@ -300,14 +300,9 @@ def _merging_in_words() -> str:
 
 
 def _abs_rel(merged: Tensor, sample: Sample, protocol: Protocol) -> float:
-    scores = score(
-        merged[None],
-        "affine-invariant-depth",
-        torch.from_numpy(sample.truth)[None],
-        torch.from_numpy(counting_mask(sample, protocol))[None],
-        protocol.model_copy(update={"metrics": ["abs_rel"], "primary_metric": "abs_rel"}),
-        image_size=(sample.image.shape[0], sample.image.shape[1]),
-    )
+    alone = protocol.model_copy(update={"metrics": ["abs_rel"], "primary_metric": "abs_rel"})
+    size = (sample.image.shape[0], sample.image.shape[1])
+    scores = Scorer(alone).scores(Seen(sample, Prediction("affine-invariant-depth", merged), size))
     return round_significant(float(scores.metrics["abs_rel"]))
 
 

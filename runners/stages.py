@@ -158,7 +158,7 @@ class Scorer:
             ProtocolError: If the protocol cannot be carried out on this sample.
         """
         check_prepared(seen.sample, self.protocol)
-        scores = self._score(seen)
+        scores = self.scores(seen)
         counted, least = int(scores.counted), self.protocol.minimum_valid_pixels
         if counted < least:
             what = "pairs" if scores.scored_as == "ordinal" else "valid pixels"
@@ -166,7 +166,13 @@ class Scorer:
         signs = self._watch.look(seen.sample, seen.prediction, scores)
         return Entry(seen.sample.id, _row(seen, scores, model_id), signs=signs)
 
-    def _score(self, seen: Seen) -> Scores:
+    def scores(self, seen: Seen) -> Scores:
+        """Return the scores of one prediction, before they are judged.
+
+        Raises:
+            KindError: If the protocol does not score predictions of this kind.
+            ProtocolError: If the protocol cannot be carried out on this sample.
+        """
         sample, prediction = seen.sample, seen.prediction
         return score(
             prediction.map[None],
