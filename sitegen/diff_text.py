@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
 
 from sitegen.board import BoardCell, BoardRow
 from sitegen.board_table import board_title, dispute_note, value_of
@@ -25,7 +24,6 @@ from sitegen.words import step
 
 __all__ = ["MAX_BYTES", "summary"]
 
-V = TypeVar("V")
 
 MAX_BYTES = 900_000
 """GitHub takes 1 MiB of a step's summary and shows nothing of a longer one."""

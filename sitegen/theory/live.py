@@ -6,9 +6,8 @@ Every number that a figure shows is computed in the reader's browser, by Vega, f
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
-from sitegen.records import Lesson, LessonCrops, LessonEnsemble, LessonPixels
+from sitegen.records import Lesson
 from sitegen.store import Store
 from sitegen.theory import live_fits, live_networks, live_scenes, live_scores
 from sitegen.theory.figures import Draw, Illustration
@@ -20,7 +19,6 @@ _PIXELS = "runners lessons pixels"
 _INDOOR, _OUTDOOR = "pixels-procedural-indoor", "pixels-procedural-outdoor"
 _NYU, _KITTI = "crop-cap-nyu-depth-v2", "crop-cap-kitti"
 _ENSEMBLE = "ensemble-procedural-indoor"
-C = TypeVar("C", LessonPixels, LessonCrops, LessonEnsemble)
 
 
 def _from(names: tuple[str, ...], command: str, draw: Callable[..., Operable]) -> Callable[[str], Draw]:
